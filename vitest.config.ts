@@ -1,0 +1,42 @@
+import { defineConfig } from 'vitest/config'
+
+const needRealParts = ['packages/**/src/**/*.pg.test.ts', 'packages/**/src/**/*.conformance.test.ts']
+const lint = 'tests/lint/*.test.ts'
+const never = ['**/node_modules/**', '**/dist/**', '**/fixtures/**']
+
+export default defineConfig({
+  // Tests and examples that import `millrace` run its sources.
+  resolve: { conditions: ['millrace-source'] },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['packages/**/src/**/*.test.ts', lint],
+          exclude: [...never, ...needRealParts],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: [...needRealParts, 'tests/**/*.test.ts'],
+          exclude: [...never, lint],
+          globalSetup: ['tests/support/postgres.global.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['packages/millrace/src/kernel/rules/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text', 'html'],
+      reportsDirectory: 'coverage',
+      thresholds: { 100: true },
+    },
+  },
+})

@@ -1,0 +1,79 @@
+import type { ExecutionKey, LaneId, LeaseId } from './execution.ts'
+import type { Outcome, StoredError } from './outcome.ts'
+
+/** Why a row stands in `waiting`. */
+export type WaitReason = 'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited'
+
+/** Stored as smallint. */
+export const waitReasons: Readonly<Record<WaitReason, number>> = {
+  scheduled: 1,
+  retrying: 2,
+  snoozed: 3,
+  rateLimited: 4,
+  concurrencyLimited: 5,
+}
+
+/** When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. */
+export type When = { readonly ready: true } | { readonly dueInMs: number; readonly reason: WaitReason }
+
+export interface NextExecution {
+  readonly seq: number
+  readonly attempt: number
+  readonly care: number
+  readonly when: When
+}
+
+/** The one change that the end of an attempt makes: history row, error, result, next executions. */
+export interface Decision {
+  readonly key: ExecutionKey
+  readonly lease: LeaseId
+  readonly lane: LaneId
+  readonly prio: number
+  readonly outcome: Outcome
+  /** Measured run time in ms. */
+  readonly ms: number
+  readonly error?: StoredError
+  /** Stored JSON text of what the handler returned. */
+  readonly result?: string
+  readonly next: readonly NextExecution[]
+  /** An abort was asked for: its intent is deleted with this settle. */
+  readonly endsAbort?: true
+}
+
+/** An ended attempt, as a finalizer sees it. */
+export interface EndedAttempt {
+  readonly outcome: Outcome
+  readonly ms: number
+  readonly error: StoredError | null
+  /** How often this execution's process died so far. */
+  readonly deaths: number
+}
+
+/** An execution that a dead worker's lease left unsettled. */
+export interface Unsettled extends ExecutionKey {
+  readonly lane: LaneId
+  readonly prio: number
+  readonly care: number
+  /** `running` named it: it had begun. */
+  readonly started: boolean
+  /** Lost attempts of this execution before now. */
+  readonly deaths: number
+  /** options.finalizer of the job. */
+  readonly finalizer: boolean
+  /** For seq < 0: the attempt it finalizes. */
+  readonly ended: EndedAttempt | null
+  /** options.deadline has passed by the database's clock. */
+  readonly expired: boolean
+}
+
+/** What rescue does with one unsettled execution: hand back free, or a decision. */
+export type Rescued =
+  | { readonly kind: 'handBack'; readonly care: number }
+  | {
+      readonly kind: 'lost'
+      readonly outcome: Outcome
+      readonly error: StoredError
+      readonly next: readonly NextExecution[]
+    }
+
+export type Rescue = (unsettled: Unsettled) => Rescued

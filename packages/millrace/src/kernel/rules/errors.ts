@@ -1,0 +1,230 @@
+/** What the registry says of one code. `docs/errors.md` is checked against it both ways. */
+export interface ErrorEntry {
+  /** One line: what it means. */
+  readonly meaning: string
+  /** One line: what to do. */
+  readonly fix: string
+  /** Whether trying the same call again can help. */
+  readonly retryable: boolean
+}
+
+const entry = (meaning: string, fix: string, retryable = false): ErrorEntry => ({ meaning, fix, retryable })
+
+/** Every code Millrace throws or stores. Codes are public API: never renamed, never reused. */
+export const errorRegistry = {
+  // definitions and input
+  MILL_DEFINITION_INVALID: entry(
+    'A definition has a bad or missing field.',
+    'Mend the field the message names.',
+  ),
+  MILL_DEFINITION_DUPLICATE: entry(
+    'Two definitions have one name.',
+    'Rename one of them: names are unique across all tools.',
+  ),
+  MILL_DEFINITION_UNKNOWN: entry(
+    'No definition of this name is loaded here.',
+    'Add it to `definitions` of the config, or correct the name.',
+  ),
+  MILL_CONFIG_INVALID: entry('The configuration has a bad field.', 'Mend the field the message names.'),
+  MILL_INPUT_INVALID: entry(
+    'The input does not fit the schema of the definition.',
+    'Correct the input; `data.issues` lists path and message of each problem.',
+  ),
+  MILL_INPUT_UNSERIALIZABLE: entry(
+    'The input or result cannot be stored and read back unchanged.',
+    'Pass plain data, Date, BigInt, Map, Set, RegExp, URL or typed arrays; not functions, symbols or class instances.',
+  ),
+  MILL_TEXT_UNSTORABLE: entry(
+    'A text has a NUL character or a lone surrogate, which not every database can hold.',
+    'Clean the text, or encode it (for example as base64).',
+  ),
+  MILL_PAYLOAD_TOO_LARGE: entry(
+    'The payload is larger than the limit (1 MiB unless configured).',
+    'Store the data elsewhere and pass a reference.',
+  ),
+  MILL_RESULT_TOO_LARGE: entry(
+    'The result is larger than the limit (1 MiB unless configured).',
+    'Store the data elsewhere and return a reference.',
+  ),
+  MILL_NAME_INVALID: entry('A name breaks its rule.', 'Use the form the message states.'),
+  MILL_PRIORITY_INVALID: entry(
+    'The priority is not a whole number from 0 (first) to 9 (last).',
+    'Pass 0 to 9; the default is 5.',
+  ),
+  MILL_DURATION_INVALID: entry(
+    'A duration cannot be read, is negative, or is absurdly long.',
+    "Write it as '10 minutes', '1.5 hours', '2 days'; at most 100 years.",
+  ),
+  MILL_RUN_AT_INVALID: entry(
+    'runAt is not a valid instant, or is out of range.',
+    'Pass a Date or an ISO 8601 text with zone, within 100 years; not together with delay.',
+  ),
+  MILL_OPTIONS_INVALID: entry('An option has a value it cannot have.', 'Mend the option the message names.'),
+  MILL_DUPLICATE: entry(
+    'A job with the same unique key is already there.',
+    "Expected with on: 'throw'; `data.jobId` is the other job. Use on: 'return' to get it instead.",
+  ),
+  MILL_UNIQUE_BUSY: entry(
+    'Another transaction holds the unique key and did not end in time.',
+    'Try again.',
+    true,
+  ),
+  MILL_DEPTH_EXCEEDED: entry(
+    'The chain of jobs is deeper than its maximum.',
+    'Stop the recursion, or raise maxDepth where the chain starts.',
+  ),
+  // executions
+  MILL_HANDLER_THREW: entry(
+    'A handler threw something that is not an Error.',
+    'Throw Error objects: they carry a stack and a code.',
+  ),
+  MILL_TIMEOUT: entry(
+    'An attempt ran longer than its timeout.',
+    'Make it shorter, heed ctx.signal, or raise `timeout`.',
+    true,
+  ),
+  MILL_DEADLINE_EXCEEDED: entry(
+    'The total deadline of the job passed.',
+    'Raise `deadline`, or find out why it waited (`millrace jobs show`).',
+  ),
+  MILL_PROCESS_LOST: entry(
+    'The process that ran the attempt died or lost its lease.',
+    'Look for a crash, a kill or a blocked event loop at that time on that worker.',
+    true,
+  ),
+  MILL_PARKED: entry(
+    'The job lost its process several times and was parked.',
+    'Find out why it kills its process, then `millrace jobs retry <id>`.',
+  ),
+  MILL_ABORTED: entry('The job was aborted.', 'Nothing, if it was meant.'),
+  MILL_FENCED: entry(
+    'The worker lost its lease, so this attempt cannot commit any more.',
+    'Nothing: another worker has the job. If it is frequent, look for a blocked event loop.',
+  ),
+  MILL_CONTEXT_CLOSED: entry(
+    'A context was used after its attempt had ended.',
+    'Await everything the handler starts before it returns.',
+  ),
+  MILL_CALLOUT_AFTER_WRITE: entry(
+    'A callout was made while the transaction had uncommitted writes.',
+    'Do callouts first, or enqueue a job that does them.',
+  ),
+  // transactions
+  MILL_TRANSACTION_STATEMENT: entry(
+    'A statement tried to begin, commit or roll back by hand.',
+    'Leave that to Millrace: a handler commits by returning and rolls back by throwing.',
+  ),
+  MILL_TRANSACTION_LOST: entry(
+    'The database rolled the transaction back.',
+    'Look at the cause; a swallowed database error also does this on PostgreSQL.',
+    true,
+  ),
+  MILL_COMMIT_UNKNOWN: entry(
+    'The connection went away while COMMIT was under way.',
+    'Check whether the effect is there before repeating it.',
+  ),
+  MILL_WRITE_TIMEOUT: entry(
+    'A SQLite write transaction was open for too long.',
+    'Do slow things before the first write, or raise `writeTimeout`.',
+    true,
+  ),
+  MILL_SQL_INVALID: entry(
+    'A SQL template has a value that cannot be a parameter.',
+    'Pass text, numbers, bigint, boolean, Date, Uint8Array, null or an array of these.',
+  ),
+  MILL_NOT_ON_SQLITE: entry('This needs PostgreSQL.', 'Use mill.transaction on SQLite.'),
+  // storage
+  MILL_STORAGE_URL_INVALID: entry(
+    'The storage text is no connection string Millrace knows.',
+    "Use 'sqlite:path/to/file.db', 'sqlite::memory:' or 'postgres://user@host/database'.",
+  ),
+  MILL_STORAGE_UNAVAILABLE: entry(
+    'The database cannot be reached, or did not answer in time.',
+    'Check that it runs and that the connection string is right.',
+    true,
+  ),
+  MILL_STORAGE_AUTH: entry(
+    'The database refused the user, password or database name.',
+    'Check the connection string and the rights of the user.',
+  ),
+  MILL_STORAGE_FULL: entry(
+    'The disk of the database is full.',
+    'Make room; Millrace goes on by itself.',
+    true,
+  ),
+  MILL_STORAGE_READ_ONLY: entry(
+    'The database cannot be written: read-only mount, rights, or a replica.',
+    'Point Millrace at a writable primary, or mend the rights.',
+  ),
+  MILL_STORAGE_CORRUPT: entry(
+    'The database file is damaged or no database.',
+    'Stop, keep the file, restore from a backup.',
+  ),
+  MILL_STORAGE_BUSY: entry(
+    'Another process held the SQLite write lock for too long.',
+    'Try again; keep write transactions short.',
+    true,
+  ),
+  MILL_STORAGE_IO: entry(
+    'Reading or writing the database failed.',
+    'Look at the disk; the cause has the number.',
+    true,
+  ),
+  MILL_STORAGE_QUERY: entry('The database refused a statement.', 'Look at the cause.'),
+  MILL_STORAGE_CLOSED: entry('The storage was closed.', 'Do not use a mill after stop().'),
+  MILL_SCHEMA_MISSING: entry(
+    'The tables of Millrace are missing or older than this release.',
+    'Run `millrace migrate`, or leave `migrate: true`.',
+  ),
+  MILL_RELEASE_TOO_OLD: entry('The database needs a newer release of Millrace.', 'Upgrade this process.'),
+  MILL_SQLITE_TOO_OLD: entry(
+    'The SQLite in this Node can corrupt a database used by two processes.',
+    'Use Node 24 with SQLite 3.51.3 or newer.',
+  ),
+  MILL_NODE_TOO_OLD: entry('This Node is too old.', 'Use Node 24 or newer.'),
+  // operations
+  MILL_JOB_UNKNOWN: entry('There is no job with this id.', 'Check the id; it may have been pruned.'),
+  MILL_JOB_NOT_ENDED: entry('The job has not ended yet.', 'Wait for it, or abort it first.'),
+  MILL_JOB_FAILED: entry(
+    'The job that was waited for did not complete.',
+    '`data.status` and the cause tell how it ended.',
+  ),
+  MILL_WAIT_TIMEOUT: entry(
+    'The job did not end within the time given.',
+    'It is still there: wait again, or look at its status.',
+  ),
+  MILL_INTERNAL: entry('An invariant of Millrace is broken.', 'Report it with the message and the stack.'),
+} satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorRegistry
+
+export interface MillraceErrorOptions {
+  readonly cause?: unknown
+  /** What a program needs: ids, limits, issues. Plain data. */
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** The one error class of Millrace. The message says what was wrong and where; `fix` says what to do. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError'
+  readonly code: ErrorCode
+  readonly data: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.data = options.data ?? {}
+  }
+
+  get retryable(): boolean {
+    return errorRegistry[this.code].retryable
+  }
+
+  get fix(): string {
+    return errorRegistry[this.code].fix
+  }
+}
+
+export function isMillraceError(error: unknown, code?: ErrorCode): error is MillraceError {
+  return error instanceof MillraceError && (code === undefined || error.code === code)
+}

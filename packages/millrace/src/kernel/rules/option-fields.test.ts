@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { choiceOf, optionFields } from './option-fields.ts'
+
+test.each<[unknown, RegExp]>([
+  [null, /^retry must be an object with a, b; got null\.$/],
+  ['a', /got "a"/],
+  [[1], /got \[1\]/],
+  [{ a: 1, c: 1 }, /^retry has no option "c"; it knows a, b\.$/],
+])('refuses %j', (options, message) => {
+  expect(() => optionFields(options, ['a', 'b'], 'retry')).toThrow(
+    expect.objectContaining({
+      code: 'MILL_OPTIONS_INVALID',
+      message: expect.stringMatching(message) as string,
+    }),
+  )
+})
+
+test('gives the fields of an object', () => {
+  expect(optionFields({ a: 1 }, ['a', 'b'], 'retry')).toEqual({ a: 1 })
+})
+
+test('choiceOf: one of the choices, or the fallback', () => {
+  expect(choiceOf('x', ['x', 'y'], 'y', 'o.f')).toBe('x')
+  expect(choiceOf(undefined, ['x', 'y'], 'y', 'o.f')).toBe('y')
+  expect(() => choiceOf('z', ['x', 'y'], 'y', 'o.f')).toThrow("o.f must be one of 'x', 'y'; got \"z\".")
+})

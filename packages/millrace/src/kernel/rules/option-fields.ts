@@ -1,0 +1,42 @@
+import { describeValue } from './describe-value.ts'
+import { MillraceError } from './errors.ts'
+
+/**
+ * The fields of an options object. Throws MILL_OPTIONS_INVALID when it is no plain object, or has a field
+ * that is not in `known`: a misspelled option is never silently ignored.
+ */
+export function optionFields<Field extends string>(
+  options: unknown,
+  known: readonly Field[],
+  where: string,
+): Readonly<Partial<Record<Field, unknown>>> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidOption(where, `must be an object with ${known.join(', ')}; got ${describeValue(options)}`)
+  }
+  const stranger = Object.keys(options).find((field) => !(known as readonly string[]).includes(field))
+  if (stranger !== undefined) {
+    throw invalidOption(where, `has no option ${describeValue(stranger)}; it knows ${known.join(', ')}`)
+  }
+  return options as Partial<Record<Field, unknown>>
+}
+
+/** MILL_OPTIONS_INVALID, saying where and what. */
+export function invalidOption(where: string, what: string): MillraceError {
+  return new MillraceError('MILL_OPTIONS_INVALID', `${where} ${what}.`, { data: { where } })
+}
+
+/** The value if it is one of `choices`, `fallback` if it is absent; else MILL_OPTIONS_INVALID. */
+export function choiceOf<Choice extends string>(
+  value: unknown,
+  choices: readonly Choice[],
+  fallback: Choice,
+  where: string,
+): Choice {
+  if (value === undefined) return fallback
+  const choice = choices.find((each) => each === value)
+  if (choice !== undefined) return choice
+  throw invalidOption(
+    where,
+    `must be one of ${choices.map((each) => `'${each}'`).join(', ')}; got ${describeValue(value)}`,
+  )
+}

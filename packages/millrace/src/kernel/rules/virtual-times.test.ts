@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createVirtualTimes } from './virtual-times.ts'
+
+test('charges by measured time and weight; what is too short to measure is not free', () => {
+  const times = createVirtualTimes()
+  times.charge('a', 10)
+  times.charge('a', 10, 2)
+  times.charge('b', 0)
+  expect(times.tag('a')).toBe(15)
+  expect(times.tag('b')).toBe(0.05)
+  times.charge('a', -5)
+  expect(times.tag('a')).toBe(10)
+})
+
+test('who joins is put just before the least served of those that stayed', () => {
+  const times = createVirtualTimes()
+  times.observe(['a', 'b'])
+  times.charge('a', 100)
+  times.charge('b', 300)
+  times.observe(['a', 'b', 'new'])
+  expect(times.tag('new')).toBe(99.95)
+})
+
+test('when nobody stayed, with the one served last', () => {
+  const times = createVirtualTimes()
+  times.observe(['a'])
+  times.charge('a', 100)
+  times.charge('a', 50)
+  times.observe(['b'])
+  expect(times.tag('b')).toBe(100)
+})
+
+test('idle time is no credit', () => {
+  const times = createVirtualTimes()
+  times.observe(['idle', 'busy'])
+  times.observe(['busy'])
+  for (let i = 0; i < 10; i++) times.charge('busy', 1000)
+  times.observe(['busy', 'idle'])
+  expect(times.tag('idle')).toBe(9999.95)
+})
+
+test('a debt outlasts idle time', () => {
+  const times = createVirtualTimes()
+  times.observe(['a', 'b'])
+  times.charge('a', 5000)
+  times.charge('b', 10)
+  times.observe(['b'])
+  times.observe(['a', 'b'])
+  expect(times.tag('a')).toBe(5000)
+  expect(times.tag('b')).toBe(10)
+})
+
+test('those who join one after the other do not push each other down', () => {
+  const times = createVirtualTimes()
+  const active = ['steady']
+  times.observe(active)
+  times.charge('steady', 100)
+  for (let i = 0; i < 10; i++) {
+    active.push(`new-${i}`)
+    times.observe(active)
+  }
+  expect(times.tag('new-9')).toBe(99.95)
+})
+
+test('leaving and joining again is no way to the front', () => {
+  const times = createVirtualTimes()
+  times.observe(['steady'])
+  times.charge('steady', 100)
+  const before: boolean[] = []
+  for (let i = 0; i < 4; i++) {
+    times.observe(['steady', 'restless'])
+    before.push(times.tag('restless') < times.tag('steady'))
+    times.charge('restless', 0)
+    times.observe(['steady'])
+  }
+  expect(before).toEqual([true, false, false, false])
+})
+
+test('memory is bounded by who is active or owes', () => {
+  const times = createVirtualTimes()
+  times.observe(['steady'])
+  for (let i = 0; i < 1000; i++) {
+    times.charge(`t${i}`, 1)
+    times.charge('steady', 10)
+    times.observe(['steady'])
+  }
+  expect(times.size).toBeLessThan(5)
+  times.observe([])
+  expect(times.size).toBeLessThan(5)
+})
+
+test('who joins never stands more than a least cost below those that stayed, and nobody who stayed is moved', () => {
+  const tenant = fc.constantFrom('a', 'b', 'c', 'd')
+  const step = fc.record({ active: fc.uniqueArray(tenant), charges: fc.array(fc.tuple(tenant, fc.nat(100))) })
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const times = createVirtualTimes()
+      let before = new Set<string>()
+      for (const { active, charges } of steps) {
+        const stayed = active.filter((each) => before.has(each))
+        const tags = stayed.map((each) => times.tag(each))
+        times.observe(active)
+        expect(stayed.map((each) => times.tag(each))).toEqual(tags)
+        const least = Math.min(...tags)
+        if (stayed.length > 0)
+          for (const each of active) expect(times.tag(each)).toBeGreaterThan(least - 0.051)
+        for (const [each, ms] of charges) times.charge(each, ms)
+        before = new Set(active)
+      }
+    }),
+  )
+})

@@ -1,0 +1,55 @@
+import { describe } from 'vitest'
+import { abort } from './abort.ts'
+import { claim } from './claim.ts'
+import { concurrency } from './concurrency.ts'
+import { controls } from './controls.ts'
+import { enqueue } from './enqueue.ts'
+import { handBack } from './hand-back.ts'
+import { history } from './history.ts'
+import { lanes } from './lanes.ts'
+import { limits } from './limits.ts'
+import { prune } from './prune.ts'
+import { rescue } from './rescue.ts'
+import { schema } from './schema.ts'
+import { settle } from './settle.ts'
+import { transaction } from './transaction.ts'
+import { unique } from './unique.ts'
+import { values } from './values.ts'
+import { waiting } from './waiting.ts'
+import { wakeups } from './wakeups.ts'
+import { workers } from './workers.ts'
+import type { Open } from './subject.ts'
+
+export type { Open, Subject } from './subject.ts'
+
+const areas = [
+  schema,
+  lanes,
+  enqueue,
+  unique,
+  claim,
+  limits,
+  settle,
+  transaction,
+  handBack,
+  waiting,
+  rescue,
+  workers,
+  abort,
+  controls,
+  history,
+  prune,
+  wakeups,
+  values,
+  concurrency,
+]
+
+/**
+ * What every storage must do, area by area. Runs against real databases; a test that one of them cannot run
+ * is skipped with its reason.
+ */
+export function conformance(name: string, open: Open): void {
+  describe(name, () => {
+    for (const area of areas) area(open)
+  })
+}

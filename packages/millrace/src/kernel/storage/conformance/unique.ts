@@ -1,0 +1,449 @@
+import { describe, expect, test } from 'vitest'
+import { outcomes } from '../../rules/outcome.ts'
+import type { Lane } from '../../rules/execution.ts'
+import type { OnDuplicate, UniqueUntil } from '../../rules/unique.ts'
+import type { NewJob } from '../jobs.ts'
+import {
+  Bench,
+  breath,
+  decision,
+  expectError,
+  fresh,
+  newJob,
+  pass,
+  retry,
+  type JobChange,
+} from './fixtures.ts'
+import type { Open } from './subject.ts'
+
+const patient = 10_000
+
+export function unique(open: Open): void {
+  taken(open)
+  freed(open)
+  replaced(open)
+  rivals(open)
+  heldRows(open)
+}
+
+/** Jobs of one lane under one key. */
+class Key {
+  readonly #bench: Bench
+  readonly #key = fresh('key')
+  readonly lane: Lane
+
+  constructor(bench: Bench, lane: Lane) {
+    this.#bench = bench
+    this.lane = lane
+  }
+
+  job(until: UniqueUntil, on: OnDuplicate = 'return', change: JobChange = {}): NewJob {
+    return newJob(this.lane, { unique: { key: this.#key, until, on }, ...change })
+  }
+
+  async enqueue(until: UniqueUntil, on: OnDuplicate = 'return', change: JobChange = {}) {
+    const job = this.job(until, on, change)
+    return { id: job.id, outcome: await this.#bench.storage.jobs.enqueueUnique(job, patient) }
+  }
+
+  /** The first holder, claimed by a worker. */
+  async started(until: UniqueUntil, change: JobChange = {}) {
+    const { id } = await this.enqueue(until, 'return', change)
+    const worker = await this.#bench.worker()
+    const { lease, members } = await this.#bench.take(worker, this.lane)
+    return { id, worker, lease, run: members[0]! }
+  }
+}
+
+const keyOn = async (bench: Bench): Promise<Key> => new Key(bench, await bench.lane())
+
+function taken(open: Open): void {
+  describe('a unique key', () => {
+    const bench = new Bench(open)
+
+    test('lets the first through', async () => {
+      const key = await keyOn(bench)
+      const { id, outcome } = await key.enqueue('done')
+      expect(outcome).toEqual({ kind: 'queued', id })
+      expect(await bench.place(id)).toBe('ready')
+    })
+
+    test.for(['throw', 'return'] as const)(
+      'names its holder to a second (%s), and writes nothing',
+      async (on) => {
+        const key = await keyOn(bench)
+        const first = await key.enqueue('done')
+        const second = await key.enqueue('done', on, { args: [{ path: 'a', value: '1' }] })
+        expect(second.outcome).toEqual({ kind: 'duplicate', holder: first.id })
+        expect(await bench.places([first.id, second.id])).toEqual(['ready', 'absent'])
+        expect((await bench.take(await bench.worker(), key.lane)).members).toHaveLength(1)
+      },
+    )
+
+    test('is its own holder when the same enqueue comes again', async () => {
+      for (const on of ['throw', 'return', 'replace'] as const) {
+        const key = await keyOn(bench)
+        const job = key.job('done', on)
+        expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
+        expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
+        expect((await bench.take(await bench.worker(), key.lane)).members.map((one) => one.job)).toEqual([
+          job.id,
+        ])
+        expect(await bench.place(job.id)).toBe('started')
+      }
+    })
+
+    test('says queued again when its job has started meanwhile, and does not queue it', async () => {
+      const key = await keyOn(bench)
+      const job = key.job('started')
+      await bench.storage.jobs.enqueueUnique(job, patient)
+      const worker = await bench.worker()
+      await bench.take(worker, key.lane)
+      expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
+      expect(await bench.claim(worker, key.lane)).toBeNull()
+    })
+
+    test('does not hold up other keys', async () => {
+      const [one, two] = [await keyOn(bench), await keyOn(bench)]
+      expect((await one.enqueue('done')).outcome.kind).toBe('queued')
+      expect((await two.enqueue('done')).outcome.kind).toBe('queued')
+    })
+
+    test('waits like any job when it is delayed', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue('started', 'return', { due: { inMs: 60_000 } })
+      expect(await bench.place(first.id)).toBe('waiting')
+      expect((await key.enqueue('started')).outcome).toEqual({ kind: 'duplicate', holder: first.id })
+    })
+
+    test('until done stays taken while the job is claimed and while it retries', async () => {
+      const key = await keyOn(bench)
+      const { id, run } = await key.started('done')
+      expect((await key.enqueue('done')).outcome).toEqual({ kind: 'duplicate', holder: id })
+      await bench.settle([retry(run, 60_000)])
+      expect((await key.enqueue('done')).outcome).toEqual({ kind: 'duplicate', holder: id })
+    })
+
+    test('until a time stays taken for that time, though the job has ended (throttle)', async () => {
+      const key = await keyOn(bench)
+      const { id, run } = await key.started({ ms: 60_000 })
+      await bench.settle([decision(run)])
+      expect((await key.enqueue({ ms: 60_000 })).outcome).toEqual({ kind: 'duplicate', holder: id })
+    })
+
+    test('until a time stays taken while the job waits', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue({ ms: 60_000 })
+      expect((await key.enqueue({ ms: 60_000 })).outcome).toEqual({ kind: 'duplicate', holder: first.id })
+    })
+  })
+}
+
+function freed(open: Open): void {
+  describe('a unique key is free', () => {
+    const bench = new Bench(open)
+    const passes = async (key: Key, until: UniqueUntil = 'done'): Promise<void> => {
+      const { id, outcome } = await key.enqueue(until)
+      expect(outcome).toEqual({ kind: 'queued', id })
+      expect(await bench.place(id)).toBe('ready')
+      const later = await key.enqueue(until)
+      expect(later.outcome).toEqual({ kind: 'duplicate', holder: id })
+    }
+
+    test.for(['completed', 'failed', 'aborted', 'expired', 'parked'] as const)(
+      'when its holder ended: %s',
+      async (name) => {
+        const key = await keyOn(bench)
+        const { run } = await key.started('done')
+        await bench.settle([decision(run, outcomes[name])])
+        await passes(key)
+      },
+    )
+
+    test('when its holder was aborted before it started', async () => {
+      const key = await keyOn(bench)
+      const { id } = await key.enqueue('done')
+      expect(await bench.storage.executions.abort(id)).toBe('aborted')
+      await passes(key)
+    })
+
+    test('until started: once its holder is claimed', async () => {
+      const key = await keyOn(bench)
+      await key.started('started')
+      await passes(key, 'started')
+    })
+
+    test('until started: also while its holder retries', async () => {
+      const key = await keyOn(bench)
+      const { run } = await key.started('started')
+      await bench.settle([retry(run, 60_000)])
+      await passes(key, 'started')
+    })
+
+    test('until a time: when that has passed, though its holder still waits', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue({ ms: 1 })
+      await pass(bench.storage, 2)
+      await passes(key, { ms: 60_000 })
+      expect(await bench.place(first.id)).toBe('ready')
+    })
+
+    test('when its holder was pruned', async () => {
+      const key = await keyOn(bench)
+      const { run } = await key.started('done')
+      await bench.settle([decision(run)])
+      await pass(bench.storage, 2)
+      for (let wraps = 0; wraps < 2;) {
+        const step = await bench.storage.history.prune({ completedMs: 0, failedMs: 0, page: 1_000 })
+        if (step.wrapped) wraps += 1
+      }
+      await passes(key)
+    })
+  })
+}
+
+function replaced(open: Open): void {
+  describe('on: replace', () => {
+    const bench = new Bench(open)
+
+    test('takes the place of a job that has not started, which ends as replaced', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue('done', 'replace')
+      const second = await key.enqueue('done', 'replace', { payload: '"newer"' })
+      expect(second.outcome).toEqual({ kind: 'replaced', id: second.id, ended: first.id })
+      expect(await bench.places([first.id, second.id])).toEqual(['replaced', 'ready'])
+      expect(await bench.told(first.id)).toEqual(['0/1 replaced'])
+      expect((await bench.record(first.id)).facts.finalizing).toBe(false)
+      const { members } = await bench.take(await bench.worker(), key.lane)
+      expect(members.map((one) => one.payload)).toEqual(['"newer"'])
+    })
+
+    test('pushes a delayed job out (debounce), again and again', async () => {
+      const key = await keyOn(bench)
+      const later = { due: { inMs: 60_000 } }
+      const first = await key.enqueue('started', 'replace', later)
+      const second = await key.enqueue('started', 'replace', later)
+      const third = await key.enqueue('started', 'replace', later)
+      expect(third.outcome).toEqual({ kind: 'replaced', id: third.id, ended: second.id })
+      expect(await bench.places([first.id, second.id, third.id])).toEqual(['replaced', 'replaced', 'waiting'])
+    })
+
+    test('gives the replaced job its finalizer', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue('done', 'replace', { options: { finalizer: true } })
+      await key.enqueue('done', 'replace')
+      expect((await bench.record(first.id)).facts).toMatchObject({
+        ended: outcomes.replaced,
+        finalizing: true,
+      })
+      const { members } = await bench.take(await bench.worker(), key.lane)
+      expect(members).toMatchObject([{ job: first.id, seq: -1, attempt: 1 }, { seq: 0 }])
+    })
+
+    test('leaves a started job alone: until done it is a duplicate', async () => {
+      const key = await keyOn(bench)
+      const { id, run } = await key.started('done')
+      const second = await key.enqueue('done', 'replace')
+      expect(second.outcome).toEqual({ kind: 'duplicate', holder: id })
+      expect(await bench.places([id, second.id])).toEqual(['started', 'absent'])
+      await bench.settle([retry(run, 60_000)])
+      expect((await key.enqueue('done', 'replace')).outcome).toEqual({ kind: 'duplicate', holder: id })
+      expect(await bench.place(id)).toBe('waiting')
+    })
+
+    test('leaves a started job alone: until started it queues beside it', async () => {
+      const key = await keyOn(bench)
+      const { id } = await key.started('started')
+      const second = await key.enqueue('started', 'replace')
+      expect(second.outcome).toEqual({ kind: 'queued', id: second.id })
+      expect(await bench.places([id, second.id])).toEqual(['started', 'ready'])
+    })
+
+    test('finds the key free after its holder ended', async () => {
+      const key = await keyOn(bench)
+      const { run } = await key.started('done')
+      await bench.settle([decision(run)])
+      const second = await key.enqueue('done', 'replace')
+      expect(second.outcome).toEqual({ kind: 'queued', id: second.id })
+      expect(await bench.place(run.job)).toBe('completed')
+    })
+
+    test('does nothing to a key that nobody holds', async () => {
+      const key = await keyOn(bench)
+      const { id, outcome } = await key.enqueue('done', 'replace')
+      expect(outcome).toEqual({ kind: 'queued', id })
+    })
+  })
+}
+
+function heldRows(open: Open): void {
+  describe('a row that a duplicate holds until its transaction ends', () => {
+    const bench = new Bench(open)
+    /** What `ask` answers beside the open transaction: PostgreSQL at once, passing over the row; SQLite once it may write. */
+    const beside = async <T>(change: JobChange, ask: (job: NewJob, key: Key) => Promise<T>) => {
+      const key = await keyOn(bench)
+      const job = key.job('started', 'return', change)
+      await bench.storage.jobs.enqueueUnique(job, patient)
+      await pass(bench.storage, 5)
+      const answer = await bench.transaction(async (tx) => {
+        expect(await tx.enqueue([key.job('started')])).toEqual([{ kind: 'duplicate', holder: job.id }])
+        const early = ask(job, key)
+        if (bench.storage.kind === 'postgres') await early
+        await tx.commit()
+        return await early
+      })
+      return { job, key, answer, passedOver: bench.storage.kind === 'postgres' }
+    }
+
+    test('is not claimed: the holder of the key starts only afterwards', async () => {
+      const worker = await bench.worker()
+      const { job, key, answer, passedOver } = await beside(
+        {},
+        async (_, { lane }) => await bench.claim(worker, lane),
+      )
+      expect(answer === null).toBe(passedOver)
+      const claimed = answer ?? (await bench.claim(worker, key.lane))
+      expect(claimed?.members.map((one) => one.job)).toEqual([job.id])
+    })
+
+    test('is not moved, nor waited for, when it is due', async () => {
+      const { job, answer, passedOver } = await beside(
+        { due: { inMs: 1 } },
+        async () => await bench.storage.waiting.moveDue(500),
+      )
+      expect(answer.moved).toBe(passedOver ? 0 : 1)
+      await bench.awaitReady(job.id)
+    })
+
+    test('is aborted afterwards', async () => {
+      const { job, answer, passedOver } = await beside(
+        {},
+        async (one) => await bench.storage.executions.abort(one.id),
+      )
+      expect(answer).toBe(passedOver ? 'requested' : 'aborted')
+      expect(await bench.storage.executions.sweepAborts()).toEqual([])
+      expect(await bench.place(job.id)).toBe('aborted')
+      expect((await bench.record(job.id)).facts.aborting).toBe(false)
+    })
+  })
+}
+
+function rivals(open: Open): void {
+  describe('rivals for a unique key', () => {
+    const bench = new Bench(open)
+
+    test('one of many gets it, the others are told who', async () => {
+      const key = await keyOn(bench)
+      const processes = await bench.several(4)
+      const jobs = Array.from({ length: 20 }, () => key.job('done'))
+      const answers = await Promise.all(
+        jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+      )
+      const winners = answers.filter((answer) => answer.kind === 'queued')
+      expect(winners).toHaveLength(1)
+      const holder = winners[0]!.id
+      expect(
+        answers.filter((answer) => answer.kind === 'duplicate' && answer.holder === holder),
+      ).toHaveLength(19)
+      expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 19 })
+    })
+
+    test.for(['done', 'started'] as const)(
+      'one of many takes over a key that became free (%s)',
+      async (until) => {
+        const processes = await bench.several(4)
+        for (let round = 0; round < 5; round += 1) {
+          const key = await keyOn(bench)
+          const { run } = await key.started(until)
+          if (until === 'done') await bench.settle([decision(run)])
+          const jobs = Array.from({ length: 8 }, () => key.job(until))
+          const answers = await Promise.all(
+            jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+          )
+          expect(answers.filter((answer) => answer.kind === 'queued')).toHaveLength(1)
+          expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 7 })
+        }
+      },
+    )
+
+    test('the last of many replaces is the only one that runs', async () => {
+      const key = await keyOn(bench)
+      const processes = await bench.several(4)
+      const jobs = Array.from({ length: 20 }, () => key.job('done', 'replace'))
+      await Promise.all(jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)))
+      expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, replaced: 19 })
+      expect((await bench.take(await bench.worker(), key.lane)).members).toHaveLength(1)
+    })
+
+    test('a second waits for the first and gets the key when that rolls back', async () => {
+      const key = await keyOn(bench)
+      const [first, second] = [key.job('done'), key.job('done')]
+      const answer = await bench.transaction(async (tx) => {
+        expect(await tx.enqueue([first])).toEqual([{ kind: 'queued', id: first.id }])
+        const waits = bench.storage.jobs.enqueueUnique(second, patient)
+        await breath()
+        await tx.rollback()
+        return await waits
+      })
+      expect(answer).toEqual({ kind: 'queued', id: second.id })
+      expect(await bench.places([first.id, second.id])).toEqual(['absent', 'ready'])
+    })
+
+    test('a second waits for the first and is a duplicate when that commits', async () => {
+      const key = await keyOn(bench)
+      const [first, second] = [key.job('done'), key.job('done')]
+      const answer = await bench.transaction(async (tx) => {
+        await tx.enqueue([first])
+        const waits = bench.storage.jobs.enqueueUnique(second, patient)
+        await breath()
+        await tx.commit()
+        return await waits
+      })
+      expect(answer).toEqual({ kind: 'duplicate', holder: first.id })
+      expect(await bench.places([first.id, second.id])).toEqual(['ready', 'absent'])
+    })
+
+    test('a second gives up when the first stays open for too long, and leaves nothing', async () => {
+      const key = await keyOn(bench)
+      const [first, second] = [key.job('done'), key.job('done')]
+      await bench.transaction(async (tx) => {
+        await tx.enqueue([first])
+        await expectError(bench.storage.jobs.enqueueUnique(second, 30), 'MILL_UNIQUE_BUSY')
+        await tx.commit()
+      })
+      expect(await bench.places([first.id, second.id])).toEqual(['ready', 'absent'])
+    })
+
+    test('a transaction is answered job by job', async () => {
+      const [one, two] = [await keyOn(bench), await keyOn(bench)]
+      const held = await one.enqueue('done')
+      const jobs = [two.job('done'), newJob(two.lane), one.job('done'), one.job('done', 'replace')]
+      const outcomes = await bench.transaction(async (tx) => {
+        const answers = await tx.enqueue(jobs)
+        await tx.commit()
+        return answers
+      })
+      expect(outcomes).toEqual([
+        { kind: 'queued', id: jobs[0]!.id },
+        { kind: 'queued', id: jobs[1]!.id },
+        { kind: 'duplicate', holder: held.id },
+        { kind: 'replaced', id: jobs[3]!.id, ended: held.id },
+      ])
+      expect(await bench.places(jobs.map((job) => job.id))).toEqual(['ready', 'ready', 'absent', 'ready'])
+      expect(await bench.place(held.id)).toBe('replaced')
+    })
+
+    test('a rolled back replace leaves the first as it was', async () => {
+      const key = await keyOn(bench)
+      const first = await key.enqueue('done', 'return', { options: { finalizer: true } })
+      const second = key.job('done', 'replace')
+      await bench.transaction(async (tx) => {
+        expect(await tx.enqueue([second])).toEqual([{ kind: 'replaced', id: second.id, ended: first.id }])
+      })
+      expect(await bench.places([first.id, second.id])).toEqual(['ready', 'absent'])
+      expect(await bench.told(first.id)).toEqual([])
+      expect((await bench.record(first.id)).facts.finalizing).toBe(false)
+      expect((await key.enqueue('done')).outcome).toEqual({ kind: 'duplicate', holder: first.id })
+    })
+  })
+}

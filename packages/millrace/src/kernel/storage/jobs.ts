@@ -1,0 +1,36 @@
+import type { JobId, JobOptions, LaneId } from '../rules/execution.ts'
+import type { EnqueueOutcome, UniqueClaim } from '../rules/unique.ts'
+
+/** A job as it is first written. Everything was validated before; storage only refuses what it cannot hold. */
+export interface NewJob {
+  /** Made by the caller, so that a repeat after a lost answer is recognised. */
+  readonly id: JobId
+  readonly lane: LaneId
+  readonly prio: number
+  readonly parent: JobId | null
+  readonly options: JobOptions | null
+  /** JSON text. */
+  readonly payload: string
+  /** null: may run now. Relative ms (> 0), or an absolute epoch ms, both by the database's clock. */
+  readonly due: { readonly inMs: number } | { readonly at: number } | null
+  readonly unique: UniqueClaim | null
+  /** Searchable arguments and tags (path '#tag'). */
+  readonly args: readonly { readonly path: string; readonly value: string }[]
+}
+
+export interface Jobs {
+  /**
+   * Plain jobs (unique = null) of many callers in one statement. Repeating an id that is stored already
+   * changes nothing (also not `ready`). Wakes workers through the statement itself.
+   */
+  enqueue(jobs: readonly NewJob[]): Promise<void>
+  /**
+   * One job with a unique key, in a transaction of its own; waits at most `lockTimeoutMs` for a rival
+   * transaction, then throws MILL_UNIQUE_BUSY (retryable). `on: 'throw'` also answers 'duplicate': the caller throws.
+   * A key is free when its holder ended or was pruned, when its time passed, and for until = 'started' when
+   * (holder, 0, attempt 1) stands in neither `ready` nor `waiting` or is being claimed right now.
+   * replace: deletes the unstarted holder's row and appends its `done` (outcome replaced; finalizer row if it has one); a holder
+   * that has started is left alone and the answer is 'duplicate' for until done, 'queued' for until started.
+   */
+  enqueueUnique(job: NewJob, lockTimeoutMs: number): Promise<EnqueueOutcome>
+}

@@ -1,0 +1,24 @@
+import type { LeaseId } from '../rules/execution.ts'
+import type { LimitSpec } from '../rules/limits.ts'
+import type { Moved } from './waiting.ts'
+
+export interface FreedPermit {
+  readonly key: number
+  readonly lease: LeaseId
+  readonly n: number
+}
+
+export interface LimitUsage {
+  readonly id: number
+  readonly spec: LimitSpec
+  readonly used: number
+  readonly waiting: number
+}
+
+export interface Limits {
+  /** Creates or changes keys by name (the latest wins); ids in input order. */
+  define(specs: readonly LimitSpec[]): Promise<readonly number[]>
+  /** Locks the keys, lowers the permits, wakes as many waiters as slots came free. Unknown permits are ignored. */
+  release(freed: readonly FreedPermit[]): Promise<Moved>
+  usage(): Promise<readonly LimitUsage[]>
+}

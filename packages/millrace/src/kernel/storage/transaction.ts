@@ -1,0 +1,50 @@
+import type { Decision } from '../rules/decision.ts'
+import type { Lane, LaneSpec } from '../rules/execution.ts'
+import type { LimitSpec } from '../rules/limits.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
+import type { NewJob } from './jobs.ts'
+
+export interface BeginOptions {
+  /** For a handler: the attempt's token, which `settle` requires (trap 3). null for an application's transaction. */
+  readonly token: string | null
+  /** PostgreSQL: idle_in_transaction_session_timeout, at most the lease (trap 5). */
+  readonly idleTimeoutMs: number
+  /** SQLite: rolled back with MILL_WRITE_TIMEOUT when open for longer. */
+  readonly writeTimeoutMs: number
+}
+
+export type Row = Record<string, unknown>
+
+/** Ids made inside a transaction: they stand only if it commits, so nobody may keep them. */
+export interface OwnIds {
+  lanes(specs: readonly LaneSpec[]): Promise<readonly Lane[]>
+  limitKeys(specs: readonly LimitSpec[]): Promise<readonly number[]>
+}
+
+/**
+ * One transaction. Once the database lost it (full disk, timeout, connection gone, COMMIT answered ROLLBACK), every
+ * call rejects with MILL_TRANSACTION_LOST, its cause being what happened first (traps 1, 2).
+ */
+export interface StorageTransaction {
+  /**
+   * The user's statement: `segments` with a parameter between each two. Transaction statements are refused
+   * (MILL_TRANSACTION_STATEMENT). A failed statement makes the transaction unable to commit on PostgreSQL.
+   */
+  query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]>
+  /**
+   * Whether it has uncommitted writes or row locks (PostgreSQL: a transaction id is assigned; SQLite: rows changed or a statement that
+   * is not read-only ran). Reads alone: false. Used to guard callouts (semantics Q-11).
+   */
+  hasWrites(): Promise<boolean>
+  enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]>
+  /** SQLite: what an enqueue in here needs and nobody has made yet; in a transaction of its own it would wait for this one. PostgreSQL: null. */
+  readonly ownIds: OwnIds | null
+  /** The short settle: exactly one row, or 'fenced' (then roll back). */
+  settle(decision: Decision): Promise<'settled' | 'fenced'>
+  /** Throws MILL_TRANSACTION_LOST when the database answered anything but COMMIT, MILL_COMMIT_UNKNOWN when the answer was lost. */
+  commit(): Promise<void>
+  /** Never throws; idempotent. */
+  rollback(): Promise<void>
+  /** PostgreSQL: the checked-out `pg` client, for an ORM inside the handler. */
+  readonly client: unknown
+}

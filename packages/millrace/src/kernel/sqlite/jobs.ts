@@ -1,0 +1,27 @@
+import { MillraceError } from '../rules/errors.ts'
+import type { Jobs } from '../storage/jobs.ts'
+import type { Database } from './database.ts'
+import { storeJob } from './enqueue.ts'
+import { enqueueUnique } from './unique.ts'
+
+export function sqliteJobs(database: Database): Jobs {
+  return {
+    enqueue: async (jobs) => {
+      if (jobs.length === 0) return
+      await database.write('enqueue', (writing) => {
+        for (const job of jobs) storeJob(writing, job)
+      })
+    },
+    // On SQLite a rival transaction holds the one writer: the wait for that is what is bounded.
+    enqueueUnique: (job, lockTimeoutMs) =>
+      database.write('enqueue', (writing) => enqueueUnique(writing, job), {
+        withinMs: lockTimeoutMs,
+        late: (cause) =>
+          new MillraceError(
+            'MILL_UNIQUE_BUSY',
+            `No unique key could be looked at for ${lockTimeoutMs} ms: another transaction is writing.`,
+            { cause },
+          ),
+      }),
+  }
+}

@@ -1,0 +1,72 @@
+import type { WorkerId } from '../rules/execution.ts'
+import type { KeyChange, KeyState } from '../rules/limits.ts'
+import type { Connection } from './connection.ts'
+
+/** A limit key as it is stored. */
+export interface KeyRow {
+  readonly id: number
+  readonly name: string
+  readonly slots: number | null
+  readonly per_process: number
+  readonly burst: number | null
+  readonly per_ms: number | null
+  readonly tokens: number | null
+  readonly at: number | null
+}
+
+export const keyColumns = 'id, name, slots, per_process, burst, per_ms, tokens, at'
+
+/** Permits of leases that stand; of one worker's only, if named. */
+export function usedPermits(connection: Connection, key: number, worker: WorkerId | null): number {
+  const row = connection.get<{ used: number }>(
+    `select coalesce(sum(p.n), 0) as used from millrace_permit p join millrace_lease l on l.id = p.lease
+     where p.key = ?1 and (?2 is null or l.worker = ?2)`,
+    ...[key, worker],
+  )
+  return row?.used ?? 0
+}
+
+export function readKey(connection: Connection, id: number): KeyRow | undefined {
+  return connection.get<KeyRow>(`select ${keyColumns} from millrace_limit_key where id = ?`, id)
+}
+
+/** The keys as a claim of this worker sees them; unknown ids are left out. */
+export function keyStates(
+  connection: Connection,
+  ids: readonly number[],
+  worker: WorkerId | null,
+): KeyState[] {
+  return ids.flatMap((id) => {
+    const row = readKey(connection, id)
+    if (!row) return []
+    return {
+      id,
+      slots: row.slots,
+      burst: row.burst,
+      perMs: row.per_ms,
+      tokens: row.tokens,
+      at: row.at,
+      used: usedPermits(connection, id, row.per_process === 0 ? null : worker),
+    }
+  })
+}
+
+/** Whole tokens that a key with a rate has now. */
+export function tokensNow(key: KeyRow, now: number): number {
+  if (key.burst === null) return Number.POSITIVE_INFINITY
+  const gained = key.at === null ? key.burst : Math.max(0, now - key.at) * (key.per_ms ?? 0)
+  return Math.min(key.burst, (key.tokens ?? key.burst) + gained)
+}
+
+/** Others may wait for the key since before: its `next` is only ever brought forward here; the pump clears it. */
+export function writeKey(connection: Connection, { id, tokens, at, nextInMs }: KeyChange, now: number): void {
+  connection.run(
+    'update millrace_limit_key set tokens = ?1, at = ?2, next = coalesce(min(next, ?3), ?3, next) where id = ?4',
+    ...[
+      tokens,
+      at === null ? null : Math.floor(at),
+      nextInMs === null ? null : now + Math.ceil(nextInMs),
+      id,
+    ],
+  )
+}

@@ -1,0 +1,191 @@
+import type { Decision } from '../rules/decision.ts'
+import { MillraceError } from '../rules/errors.ts'
+import { renderSql } from '../rules/sql-template.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
+import type { NewJob } from '../storage/jobs.ts'
+import type { BeginOptions, OwnIds, Row, StorageTransaction } from '../storage/transaction.ts'
+import { Changes } from './changes.ts'
+import type { Connection } from './connection.ts'
+import type { Database, Step, Writing } from './database.ts'
+import { breaksConnection, storageClosed, translated } from './errors.ts'
+import { intern } from './lanes.ts'
+import { define } from './limits.ts'
+import { applyDecision, Fence } from './settle.ts'
+import { enqueueOne } from './unique.ts'
+
+export async function beginTransaction(
+  database: Database,
+  options: BeginOptions,
+): Promise<StorageTransaction> {
+  await database.lock.acquire()
+  try {
+    return new SqliteTransaction(database, await database.begin(), options)
+  } catch (error) {
+    database.lock.release()
+    database.dropBroken(error, 'writer')
+    throw translated(error)
+  }
+}
+
+/** Holds the one writer of the process from BEGIN to its end: hence the write timeout. */
+class SqliteTransaction implements StorageTransaction {
+  readonly client = null
+  readonly ownIds: OwnIds = {
+    lanes: async (specs) => this.#writing(({ connection }) => specs.map((spec) => intern(connection, spec))),
+    limitKeys: async (specs) => this.#writing((writing) => specs.map((spec) => define(writing, spec))),
+  }
+  readonly #database: Database
+  readonly #connection: Connection
+  readonly #changes = new Changes()
+  readonly #steps = new Set<Step>()
+  readonly #cancelTimeout: () => void
+  #hasWrites = false
+  #ended = false
+  /** What took the transaction away first (trap 1); null while nothing has. */
+  #lost: unknown = null
+
+  constructor(database: Database, connection: Connection, { writeTimeoutMs }: BeginOptions) {
+    this.#database = database
+    this.#connection = connection
+    this.#cancelTimeout =
+      writeTimeoutMs > 0
+        ? database.after(writeTimeoutMs, () => this.#lose(writeTimeout(writeTimeoutMs)))
+        : () => undefined
+    database.onClose(() => this.#lose(storageClosed()))
+  }
+
+  async query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]> {
+    const { text, values } = renderSql(segments, params, 'sqlite', 'The statement')
+    return this.#attempt(() =>
+      this.#database.runForUser(this.#connection, text, values, () => {
+        this.#hasWrites = true
+      }),
+    )
+  }
+
+  async hasWrites(): Promise<boolean> {
+    return this.#attempt(() => this.#hasWrites)
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
+    return this.#attempt((writing) => {
+      if (jobs.length > 0) this.#hasWrites = true
+      this.#steps.add('enqueue')
+      // All of them or none, also when the caller goes on after an error.
+      this.#connection.run('savepoint millrace_enqueue')
+      try {
+        return jobs.map((job) => enqueueOne(writing, job))
+      } catch (error) {
+        if (this.#connection.inTransaction) this.#connection.run('rollback to millrace_enqueue')
+        throw error
+      } finally {
+        if (this.#connection.inTransaction) this.#connection.run('release millrace_enqueue')
+      }
+    })
+  }
+
+  async settle(decision: Decision): Promise<'settled' | 'fenced'> {
+    return this.#attempt((writing) => {
+      if (!new Fence(this.#connection).stands(decision.lease)) return 'fenced'
+      this.#steps.add(decision.key.seq < 0 ? 'finalizer' : 'settle')
+      this.#hasWrites = true
+      applyDecision(writing, decision)
+      return 'settled'
+    })
+  }
+
+  async commit(): Promise<void> {
+    this.#demandOpen()
+    try {
+      await this.#database.hit([...this.#steps], 'before-commit')
+    } catch (error) {
+      this.#lose(error)
+      throw error
+    }
+    this.#demandOpen()
+    try {
+      this.#connection.run('commit')
+    } catch (error) {
+      throw this.#commitFailed(error)
+    }
+    this.#end()
+    this.#database.afterCommit(this.#connection)
+    this.#database.tell(this.#changes)
+    await this.#database.hit([...this.#steps], 'after-commit')
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#ended) return
+    this.#connection.rollback()
+    this.#end()
+  }
+
+  /** A commit whose write or sync failed may still be found in the log after a restart (trap 10). */
+  #commitFailed(error: unknown): MillraceError {
+    const cause = translated(error)
+    this.#lose(cause)
+    this.#database.dropBroken(error, 'writer')
+    if (!breaksConnection(error)) return this.#lostError()
+    return new MillraceError('MILL_COMMIT_UNKNOWN', 'Writing the COMMIT to the SQLite database failed.', {
+      cause,
+    })
+  }
+
+  #writing<T>(work: (writing: Writing) => T): T {
+    return this.#attempt((writing) => {
+      this.#hasWrites = true
+      return work(writing)
+    })
+  }
+
+  #attempt<T>(work: (writing: Writing) => T): T {
+    this.#demandOpen()
+    try {
+      return work({ connection: this.#connection, changes: this.#changes, now: this.#database.now() })
+    } catch (error) {
+      const cause = translated(error)
+      // A deferred write may have been lost with the connection, although SQLite says it is still inside.
+      if (!this.#connection.inTransaction || breaksConnection(error)) this.#lose(cause)
+      this.#database.dropBroken(error, 'writer')
+      throw cause
+    }
+  }
+
+  /** Without this look the next statement after a silent rollback would commit alone (trap 1). */
+  #demandOpen(): void {
+    if (this.#lost !== null) throw this.#lostError()
+    if (this.#ended) {
+      throw new MillraceError('MILL_CONTEXT_CLOSED', 'The transaction was used after it had ended.')
+    }
+    if (this.#connection.inTransaction) return
+    this.#lose(new MillraceError('MILL_INTERNAL', 'SQLite is no longer inside the transaction.'))
+    throw this.#lostError()
+  }
+
+  #lostError(): MillraceError {
+    return new MillraceError('MILL_TRANSACTION_LOST', 'The transaction was rolled back and cannot go on.', {
+      cause: this.#lost,
+    })
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#ended) return
+    this.#lost = cause
+    this.#connection.rollback()
+    this.#end()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#cancelTimeout()
+    this.#database.onClose(null)
+    this.#database.lock.release()
+  }
+}
+
+function writeTimeout(ms: number): MillraceError {
+  return new MillraceError(
+    'MILL_WRITE_TIMEOUT',
+    `The transaction was open for more than ${ms} ms, in which nobody else could write, and was rolled back.`,
+  )
+}

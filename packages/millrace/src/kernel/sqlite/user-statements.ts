@@ -1,0 +1,95 @@
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { MillraceError } from '../rules/errors.ts'
+import type { SqlValue } from '../rules/sql-template.ts'
+import { firstKeyword } from '../rules/transaction-statement.ts'
+import type { Row } from '../storage/transaction.ts'
+import type { Connection } from './connection.ts'
+import { resultCode } from './errors.ts'
+import type { StatementGuard } from './statement-guard.ts'
+
+const kept = 200
+
+interface Prepared {
+  readonly statement: StatementSync
+  readonly writes: boolean
+}
+
+/** The statements of users on one connection, judged as they are compiled; the last used stay prepared. */
+export class UserStatements {
+  readonly connection: Connection
+  readonly #guard: StatementGuard
+  readonly #prepared = new Map<string, Prepared>()
+
+  constructor(connection: Connection, guard: StatementGuard) {
+    this.connection = connection
+    this.#guard = guard
+  }
+
+  /** `onWrite` is called before a statement runs that can write. */
+  run(sql: string, values: readonly SqlValue[], onWrite: () => void): Row[] {
+    try {
+      const { statement, writes } = this.#prepare(sql)
+      if (writes) onWrite()
+      // SQLite compiles again by itself after a change of the schema: hence the watch.
+      return this.#guard.watch(() => statement.all(...(values as SQLInputValue[]))).map(toRow)
+    } catch (error) {
+      this.#prepared.delete(sql)
+      if (resultCode(error) !== 23 || this.#guard.reason === null) throw error
+      throw new MillraceError(
+        'MILL_TRANSACTION_STATEMENT',
+        `This statement is not allowed in a transaction of Millrace, because ${this.#guard.reason}: ${excerpt(sql)}`,
+        { cause: error },
+      )
+    }
+  }
+
+  #prepare(sql: string): Prepared {
+    const known = this.#prepared.get(sql)
+    if (known) {
+      this.#prepared.delete(sql)
+      this.#prepared.set(sql, known)
+      return known
+    }
+    const statement = this.#guard.watch(() => this.#compile(sql))
+    const prepared = { statement, writes: this.#guard.writes }
+    this.#prepared.set(sql, prepared)
+    if (this.#prepared.size > kept) {
+      for (const oldest of this.#prepared.keys()) {
+        this.#prepared.delete(oldest)
+        break
+      }
+    }
+    return prepared
+  }
+
+  #compile(sql: string): StatementSync {
+    if (firstKeyword(sql) === '') throw refused(`The statement is empty: ${excerpt(sql)}`)
+    const statement = this.connection.db.prepare(sql, { readBigInts: true })
+    // SQLite compiles the first statement of a text and would silently leave out the rest.
+    if (firstKeyword(sql.slice(statement.sourceSQL.length)) !== '') {
+      throw refused(`Only one statement can run at a time: ${excerpt(sql)}`)
+    }
+    return statement
+  }
+}
+
+function refused(message: string): MillraceError {
+  return new MillraceError('MILL_STORAGE_QUERY', message)
+}
+
+function excerpt(sql: string): string {
+  return sql.length > 200 ? `${sql.slice(0, 200)}…` : sql
+}
+
+/** Integers are numbers where a number holds them, else bigints. */
+function toRow(columns: Record<string, SQLOutputValue>): Row {
+  const row: Row = {}
+  for (const [name, value] of Object.entries(columns))
+    row[name] = typeof value === 'bigint' ? narrowed(value) : value
+  return row
+}
+
+function narrowed(value: bigint): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}

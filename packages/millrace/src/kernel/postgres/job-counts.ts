@@ -1,0 +1,125 @@
+import type { LaneId } from '../rules/execution.ts'
+import type { JobStatus } from '../rules/status.ts'
+import type { Session } from './pool.ts'
+import { plain, statement, type Statement } from './statement.ts'
+import { outcomesOf } from './status-outcomes.ts'
+
+/** Counts are exact up to here. */
+const cap = 10_000
+/** How far what has not completed is counted, to tell by subtraction how many have. */
+const reach = 200_000
+
+const isEnded = (job: string): string =>
+  `exists (select from millrace.done d where d.job = ${job} and d.seq >= 0 and d.outcome >= 10)`
+const isAborting = (job: string): string => `exists (select from millrace.abort a where a.job = ${job})`
+
+/** Rows of a table with a lane: of all lanes, or of the named ones by an index that begins with it. */
+function rowsOf(table: string, columns: string, named: boolean): string {
+  return named
+    ? `unnest($lanes::int[]) as named (lane) cross join lateral (
+        select ${columns} from millrace.${table} where ${table}.lane = named.lane) as t`
+    : `millrace.${table} as t`
+}
+
+function counting(named: boolean): Statement {
+  const ofLanes = named ? 'lane = any ($lanes::int[])' : 'true'
+  const bad = (status: 'Failed' | 'Aborted'): string => `(select count(*)::int from (
+    select from ${rowsOf('failure', 'outcome, lane', named)}
+    where t.lane is not null and t.outcome in (${outcomesOf(status)}) limit ${reach}) as c)`
+  return statement(
+    named ? 'counts_lanes' : 'counts',
+    `with leased as materialized (
+      select j.id as job, (member.place - 1)::smallint = any (l.running) and m.seq >= 0 as started
+      from millrace.lease l
+      cross join lateral unnest(l.jobs) with ordinality as member (job, place)
+      cross join lateral (select coalesce(l.seqs[member.place], 0) as seq) as m
+      join millrace.job j on j.id = member.job
+      where ${ofLanes}
+        and not exists (select from millrace.done d where (d.job, d.seq, d.lease) = (member.job, m.seq, l.id))
+        and (m.seq >= 0 or not ${isEnded('j.id')})
+    ), queued as (
+      select job from (
+        select job from (
+          select t.job from ${rowsOf('ready', 'job, seq', named)}
+          where (t.seq >= 0 or not ${isEnded('t.job')}) and not ${isAborting('t.job')} limit ${reach}) as r
+        union
+        select job from (
+          select t.job from millrace.waiting as t
+          where ${ofLanes} and (t.seq >= 0 or not ${isEnded('t.job')}) and not ${isAborting('t.job')}
+          limit ${reach}) as w
+        union
+        select job from leased where not started and not ${isAborting('leased.job')}
+      ) as q limit ${reach}
+    ), processing as (
+      select job from leased where started
+      union
+      select a.job from millrace.abort a join millrace.job j on j.id = a.job
+      where ${ofLanes} and not ${isEnded('a.job')}
+    ), numbers as materialized (
+      select (select count(*)::int from queued) as queued, (select count(*)::int from processing) as processing,
+        ${bad('Failed')} as failed, ${bad('Aborted')} as aborted
+    )
+    select numbers.*, (select count(*)::int from (
+      select from ${rowsOf('job', 'id', named)}
+      limit (select ${cap} + queued + processing + failed + aborted from numbers)) as c) as total
+    from numbers`,
+  )
+}
+
+/** The oldest first: those are the most likely to have completed. */
+function countingCompleted(named: boolean): Statement {
+  const oldest = named
+    ? `unnest($lanes::int[]) as named (lane) cross join lateral (
+        select id from millrace.job where job.lane = named.lane order by id limit ${reach}) as t`
+    : `(select id from millrace.job order by id limit ${reach}) as t`
+  return statement(
+    named ? 'counts_completed_lanes' : 'counts_completed',
+    `select count(*)::int as n from (
+      select from ${oldest}
+      where exists (
+        select from millrace.done d
+        where d.job = t.id and d.seq >= 0 and d.outcome in (${outcomesOf('Completed')}))
+      limit ${cap}) as c`,
+  )
+}
+
+const countAll = counting(false)
+const countLanes = counting(true)
+const completedOfAll = countingCompleted(false)
+const completedOfLanes = countingCompleted(true)
+
+interface Numbers {
+  readonly queued: number
+  readonly processing: number
+  readonly failed: number
+  readonly aborted: number
+  readonly total: number
+}
+
+/**
+ * Jobs by status, each up to 10,000. Completed is what is left of all jobs; above 200,000 jobs of another status it is
+ * counted among the oldest 200,000 instead, and may be too low.
+ */
+export async function countJobs(
+  session: Session,
+  lanes: readonly LaneId[] | null,
+): Promise<Readonly<Record<JobStatus, number>>> {
+  const values = lanes === null ? {} : { lanes: plain(lanes) }
+  const { rows } = await session.run<Numbers>(lanes === null ? countAll : countLanes, values)
+  const { queued = 0, processing = 0, failed = 0, aborted = 0, total = 0 } = rows[0] ?? {}
+  let completed = total - queued - processing - failed - aborted
+  if (Math.max(queued, failed, aborted) >= reach) {
+    const found = await session.run<{ n: number }>(lanes === null ? completedOfAll : completedOfLanes, values)
+    completed = found.rows[0]?.n ?? 0
+  }
+  const capped = (n: number): number => Math.max(0, Math.min(cap, n))
+  return {
+    Holding: 0,
+    Queued: capped(queued),
+    Preparing: 0,
+    Processing: capped(processing),
+    Completed: capped(completed),
+    Failed: capped(failed),
+    Aborted: capped(aborted),
+  }
+}

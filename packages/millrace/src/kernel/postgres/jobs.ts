@@ -1,0 +1,62 @@
+import { isMillraceError, MillraceError } from '../rules/errors.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
+import type { Jobs, NewJob } from '../storage/jobs.ts'
+import { committing, hit, type Database } from './database.ts'
+import { insertGroup, insertJobs, wakesOf } from './insert-jobs.ts'
+import type { Session } from './pool.ts'
+import { enqueueUnique } from './unique.ts'
+
+export function jobs(db: Database): Jobs {
+  return {
+    async enqueue(list) {
+      if (list.length === 0) return
+      const wakes = wakesOf(list)
+      await committing(db.faults, 'enqueue', () => insertGroup(db, list, wakes))
+      db.wakeups.emit(wakes)
+    },
+
+    async enqueueUnique(job, lockTimeoutMs) {
+      const wakes = wakesOf([job])
+      const outcome = await busyKey(
+        job,
+        db.hot.transaction(
+          (connection) => enqueueUnique(connection, job, { channel: db.wakeups.channel, wakes }),
+          {
+            settings: [`lock_timeout = ${Math.max(1, Math.ceil(lockTimeoutMs))}`],
+            beforeCommit: () => hit(db.faults, 'enqueue', 'before-commit'),
+          },
+        ),
+      )
+      await hit(db.faults, 'enqueue', 'after-commit')
+      if (outcome.kind !== 'duplicate') db.wakeups.emit(wakes)
+      return outcome
+    },
+  }
+}
+
+/** Whoever holds the key did not end in time. */
+async function busyKey<T>(job: NewJob, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!isMillraceError(error, 'MILL_STORAGE_BUSY')) throw error
+    throw new MillraceError('MILL_UNIQUE_BUSY', `unique key of job ${job.id}: ${error.message}`, {
+      cause: error,
+      data: { unknown: false },
+    })
+  }
+}
+
+/** Jobs of one transaction that somebody else commits, so nothing is notified. Outcomes in input order; unique keys ascending. */
+export async function enqueueInside(session: Session, list: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  const plainJobs = list.filter((job) => job.unique === null)
+  if (plainJobs.length > 0) await insertJobs(session, plainJobs, '', [])
+  const outcomes = new Map<NewJob, EnqueueOutcome>(
+    plainJobs.map((job) => [job, { kind: 'queued', id: job.id }]),
+  )
+  const keyed = list.filter((job) => job.unique !== null)
+  for (const job of keyed.sort((a, b) => ((a.unique?.key ?? '') < (b.unique?.key ?? '') ? -1 : 1))) {
+    outcomes.set(job, await enqueueUnique(session, job, { channel: '', wakes: [] }))
+  }
+  return list.flatMap((job) => outcomes.get(job) ?? [])
+}

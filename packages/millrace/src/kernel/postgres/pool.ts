@@ -1,0 +1,262 @@
+import pg from 'pg'
+import { MillraceError } from '../rules/errors.ts'
+import { closed, translate, unavailable } from './errors.ts'
+import { ownTypes, userTypes, type TypeParsers } from './row-types.ts'
+import { valuesOf, type Statement, type Statements, type Value } from './statement.ts'
+
+export interface Result<Row> {
+  readonly rows: readonly Row[]
+  /** Rows changed or returned by the statement itself. */
+  readonly count: number
+  /** The command tag, like COMMIT. */
+  readonly tag: string
+}
+
+export type Values = Readonly<Record<string, Value>>
+
+/** Where statements run: a connection, a pool, or a client that an application lent. */
+export interface Session {
+  run<Row>(statement: Statement, values: Values): Promise<Result<Row>>
+}
+
+export interface PoolOptions {
+  readonly config: pg.ClientConfig
+  readonly size: number
+  readonly statements: Statements
+  /** Every statement ends by then, or its connection is destroyed (R7). */
+  readonly deadlineMs: number
+  /** How long a caller waits for a connection, new or used. */
+  readonly connectMs: number
+  readonly onBackend?: (pid: number, open: boolean) => void
+}
+
+export interface TransactionOptions {
+  /** For `set local`. */
+  readonly settings?: readonly string[]
+  readonly beforeCommit?: () => void | Promise<void>
+  /** For each statement, where it differs from the pool's. */
+  readonly deadlineMs?: number
+}
+
+interface Query {
+  readonly name?: string
+  readonly text: string
+  readonly values?: readonly unknown[]
+  readonly types: TypeParsers
+  readonly queryMode?: 'extended'
+}
+
+type Answer = pg.QueryResult<Record<string, unknown>>
+
+/** Connections of one kind. A killed backend costs its statement, never the process. */
+export class Pool implements Session {
+  readonly statements: Statements
+  readonly #options: PoolOptions
+  readonly #pool: pg.Pool
+  readonly #out = new Set<Connection>()
+  #closing: Promise<void> | null = null
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.statements = options.statements
+    this.#pool = new pg.Pool({
+      ...options.config,
+      max: options.size,
+      connectionTimeoutMillis: options.connectMs,
+      idleTimeoutMillis: 60_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      allowExitOnIdle: true,
+    })
+    // Without these listeners a backend that dies takes the process along.
+    this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => undefined)
+      options.onBackend?.(pidOf(client), true)
+    })
+    this.#pool.on('remove', (client) => options.onBackend?.(pidOf(client), false))
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== null
+  }
+
+  /** One statement, in a transaction of its own. */
+  async run<Row>(statement: Statement, values: Values): Promise<Result<Row>> {
+    const connection = await this.checkout()
+    try {
+      return await connection.run<Row>(statement, values)
+    } finally {
+      connection.release()
+    }
+  }
+
+  /** `work` between BEGIN and COMMIT; rolled back when it throws. `beforeCommit` runs last inside. */
+  async transaction<T>(
+    work: (connection: Connection) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    const connection = await this.checkout(options.deadlineMs)
+    try {
+      await connection.simple(beginText(options.settings))
+      const value = await work(connection)
+      await options.beforeCommit?.()
+      await connection.commit()
+      return value
+    } finally {
+      await connection.leave()
+    }
+  }
+
+  /** `deadlineMs`: for each statement on it, where it differs from the pool's. */
+  async checkout(deadlineMs = this.#options.deadlineMs): Promise<Connection> {
+    if (this.isClosed) throw closed()
+    let client: pg.PoolClient
+    try {
+      client = await this.#pool.connect()
+    } catch (error) {
+      throw this.isClosed ? closed() : translate(error, { what: 'connecting', whose: 'ours', sent: false })
+    }
+    const connection = new Connection(client, this, deadlineMs, () => this.#out.delete(connection))
+    this.#out.add(connection)
+    if (this.isClosed) {
+      connection.destroy()
+      connection.release()
+      throw closed()
+    }
+    return connection
+  }
+
+  /** Statements under way fail. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const ended = this.#pool.end()
+    for (const connection of this.#out) connection.destroy()
+    await ended
+  }
+}
+
+/** A checked-out connection; back to its pool by `release` or `leave`, exactly once. */
+export class Connection implements Session {
+  readonly client: pg.PoolClient
+  readonly #pool: Pool
+  readonly #deadlineMs: number
+  readonly #onRelease: () => void
+  readonly #noteError = (error: Error): void => {
+    this.#lost ??= error
+  }
+  #lost: Error | null = null
+  #released = false
+
+  constructor(client: pg.PoolClient, pool: Pool, deadlineMs: number, onRelease: () => void) {
+    this.client = client
+    this.#pool = pool
+    this.#deadlineMs = deadlineMs
+    this.#onRelease = onRelease
+    client.on('error', this.#noteError)
+  }
+
+  /** Why the connection is gone, if it is. */
+  get lost(): Error | null {
+    return this.#lost
+  }
+
+  /** 'idle': no transaction is open. 'failed': it can only be rolled back. */
+  get state(): 'idle' | 'open' | 'failed' {
+    const status = this.client.getTransactionStatus()
+    return status === 'T' ? 'open' : status === 'E' ? 'failed' : 'idle'
+  }
+
+  async run<Row>(statement: Statement, values: Values): Promise<Result<Row>> {
+    const rendered = this.#pool.statements.render(statement)
+    const { name, text } = rendered
+    const query: Query = {
+      ...(name === undefined ? {} : { name }),
+      text,
+      values: valuesOf(rendered, values),
+      types: ownTypes,
+    }
+    const answer = await this.#send(query, statement.name, 'ours', this.#deadlineMs)
+    return { rows: answer.rows as Row[], count: answer.rowCount ?? 0, tag: answer.command }
+  }
+
+  /** Our own text by the simple protocol, which takes several statements; the answer is that of the last. */
+  async simple(text: string, deadlineMs = this.#deadlineMs): Promise<Result<Record<string, unknown>>> {
+    const answers: Answer | Answer[] = await this.#send({ text, types: ownTypes }, text, 'ours', deadlineMs)
+    const answer = Array.isArray(answers) ? (answers as Answer[]).at(-1) : answers
+    return { rows: answer?.rows ?? [], count: answer?.rowCount ?? 0, tag: answer?.command ?? '' }
+  }
+
+  /** A user's statement: always by the extended protocol, which refuses a second statement in the text (trap 3). */
+  async user(
+    text: string,
+    values: readonly unknown[],
+    deadlineMs: number,
+  ): Promise<Record<string, unknown>[]> {
+    const query: Query = { text, values, types: userTypes, queryMode: 'extended' }
+    return (await this.#send(query, 'statement', 'user', deadlineMs)).rows
+  }
+
+  async commit(): Promise<void> {
+    const { tag } = await this.simple('commit')
+    if (tag !== 'COMMIT') throw new MillraceError('MILL_TRANSACTION_LOST', `COMMIT was answered by ${tag}`)
+  }
+
+  /** Cuts the socket: the statement under way fails, and the server rolls back what it has not committed. */
+  destroy(): void {
+    this.#lost ??= new Error('the connection was cut')
+    this.client.connection.stream.destroy()
+  }
+
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#onRelease()
+    this.client.off('error', this.#noteError)
+    this.client.release(this.#lost !== null || this.state !== 'idle')
+  }
+
+  /** Rolls back what is open, then releases. Never throws. */
+  async leave(): Promise<void> {
+    if (!this.#released && this.#lost === null && this.state !== 'idle') {
+      try {
+        await this.simple('rollback', 5_000)
+      } catch {
+        this.destroy()
+      }
+    }
+    this.release()
+  }
+
+  #send(query: Query, what: string, whose: 'ours' | 'user', deadlineMs: number): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.destroy()
+        reject(unavailable(`${what}: no answer within ${deadlineMs} ms`, true))
+      }, deadlineMs)
+      this.client.query(query as pg.QueryConfig, (error: Error | null, answer: Answer) => {
+        clearTimeout(timer)
+        if (error === null) resolve(answer)
+        else if (this.#pool.isClosed) reject(closed())
+        else reject(translate(error, { what, whose, sent: true }))
+      })
+    })
+  }
+}
+
+/** A process that is stopped in the middle must not keep its locks for long (trap 5). */
+const idleMs = 10_000
+
+/** One message: BEGIN and its settings cost one round trip. */
+export function beginText(settings: readonly string[] = []): string {
+  const all = [`idle_in_transaction_session_timeout = ${idleMs}`, ...settings]
+  return ['begin', ...all.map((setting) => `set local ${setting}`)].join('; ')
+}
+
+function pidOf(client: pg.PoolClient): number {
+  return (client as pg.PoolClient & { readonly processID?: number }).processID ?? 0
+}

@@ -1,0 +1,201 @@
+import pg from 'pg'
+import type { Decision } from '../rules/decision.ts'
+import { isMillraceError, MillraceError } from '../rules/errors.ts'
+import { renderSql } from '../rules/sql-template.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
+import type { NewJob } from '../storage/jobs.ts'
+import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
+import type { Wake } from '../storage/wakeups.ts'
+import { hit, type Database, type FaultStep } from './database.ts'
+import {
+  consequencesCtes,
+  consequenceValues,
+  decisionValues,
+  hasConsequences,
+  settledCte,
+  wakesOfDecisions,
+} from './decisions.ts'
+import { broken } from './errors.ts'
+import { guardClient, refuseTransactionStatement } from './guarded-client.ts'
+import { wakesOf } from './insert-jobs.ts'
+import { enqueueInside } from './jobs.ts'
+import { beginText, type Connection } from './pool.ts'
+import { statement } from './statement.ts'
+
+/** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
+const settleShort = statement(
+  'settle_in',
+  `with held as (
+    select id from millrace.lease
+    where id = $lease and current_setting('mill.attempt', true) = $token
+    for key share
+  )
+  insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
+  select $job::uuid, $seq::int, $attempt::int, $outcome::smallint, $ms::real, id, clock_timestamp() from held`,
+)
+
+const settleLong = statement(
+  'settle_in_long',
+  `with held as (
+    select id from millrace.lease
+    where id = $lease and current_setting('mill.attempt', true) = $token
+    for key share
+  ), ${settledCte('clock_timestamp()')}, ${consequencesCtes}
+  select count(*)::int as n from settled`,
+)
+
+/** Writes and row locks take a transaction id; reads do not. */
+const assigned = statement('has_writes', 'select pg_current_xact_id_if_assigned() is not null as writes')
+
+/** A user's statement may take as long as an attempt; keep-alive finds a dead connection before. */
+const longestStatementMs = 600_000
+
+export async function begin(db: Database, options: BeginOptions): Promise<StorageTransaction> {
+  const connection = await db.main.checkout()
+  try {
+    await connection.simple(beginText(settingsOf(options)))
+  } catch (error) {
+    await connection.leave()
+    throw error
+  }
+  return new PostgresTransaction(db, connection, options)
+}
+
+function settingsOf({ token, idleTimeoutMs }: BeginOptions): string[] {
+  const settings = [`idle_in_transaction_session_timeout = ${Math.max(1, Math.ceil(idleTimeoutMs))}`]
+  if (token !== null) settings.push(`mill.attempt = ${pg.escapeLiteral(token)}`)
+  return settings
+}
+
+class PostgresTransaction implements StorageTransaction {
+  readonly client: unknown
+  readonly ownIds = null
+  readonly #db: Database
+  readonly #connection: Connection
+  readonly #token: string | null
+  readonly #wakes: Wake[] = []
+  readonly #steps = new Set<FaultStep>()
+  #ended: 'committed' | 'rolled back' | null = null
+  /** What went wrong first. */
+  #failure: unknown = null
+
+  constructor(db: Database, connection: Connection, options: BeginOptions) {
+    this.#db = db
+    this.#connection = connection
+    this.#token = options.token
+    this.client = guardClient(connection.client, () => this.#check())
+  }
+
+  async query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]> {
+    this.#check()
+    const { text, values } = renderSql(segments, params, 'postgres', 'sql')
+    refuseTransactionStatement(text)
+    return this.#noting(this.#connection.user(text, values, longestStatementMs))
+  }
+
+  async hasWrites(): Promise<boolean> {
+    this.#check()
+    const { rows } = await this.#noting(this.#connection.run<{ writes: boolean }>(assigned, {}))
+    return rows[0]?.writes === true
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
+    this.#check()
+    if (jobs.length === 0) return []
+    this.#steps.add('enqueue')
+    const outcomes = await this.#noting(enqueueInside(this.#connection, jobs))
+    const queued = jobs.filter((_, index) => outcomes[index]?.kind !== 'duplicate')
+    this.#wakes.push(...wakesOf(queued))
+    return outcomes
+  }
+
+  async settle(decision: Decision): Promise<'settled' | 'fenced'> {
+    this.#check()
+    if (this.#token === null) throw broken('an application transaction cannot settle an execution')
+    const written = await this.#noting(this.#writeSettle(decision, this.#token))
+    if (!written) return 'fenced'
+    this.#steps.add(decision.key.seq < 0 ? 'finalizer' : 'settle')
+    this.#wakes.push(...wakesOfDecisions([decision]))
+    return 'settled'
+  }
+
+  async commit(): Promise<void> {
+    this.#check()
+    const steps = [...this.#steps]
+    try {
+      await hit(this.#db.faults, steps, 'before-commit')
+      this.#check()
+      this.#ended = 'committed'
+      await this.#connection.commit()
+    } catch (error) {
+      this.#ended = 'rolled back'
+      this.#failure ??= error
+      throw this.#commitError(error)
+    } finally {
+      await this.#connection.leave()
+    }
+    await hit(this.#db.faults, steps, 'after-commit')
+    // Never in the caller's COMMIT: concurrent commits that notify queue on one lock.
+    if (this.#wakes.length > 0) this.#db.wakeups.send(this.#wakes, this.#db.hot)
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#ended !== null) return
+    this.#ended = 'rolled back'
+    await this.#connection.leave()
+  }
+
+  async #writeSettle(decision: Decision, token: string): Promise<boolean> {
+    const { key, lease, outcome, ms } = decision
+    if (!hasConsequences(decision)) {
+      const { count } = await this.#connection.run(settleShort, { ...key, lease, outcome, ms, token })
+      return count === 1
+    }
+    const { rows } = await this.#connection.run<{ n: number }>(settleLong, {
+      ...decisionValues([decision]),
+      ...consequenceValues([decision]),
+      lease,
+      token,
+    })
+    return rows[0]?.n === 1
+  }
+
+  /** Refuses what could only fail, or would commit by itself. */
+  #check(): void {
+    if (this.#ended !== null) {
+      if (this.#ended === 'rolled back' && this.#failure !== null) throw this.#lostBy(this.#failure)
+      throw new MillraceError('MILL_CONTEXT_CLOSED', `the transaction was used after it was ${this.#ended}`)
+    }
+    const lost = this.#connection.lost
+    if (lost === null && this.#connection.state === 'open') return
+    throw this.#lostBy(this.#failure ?? lost ?? 'the transaction was ended by hand')
+  }
+
+  async #noting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      this.#failure ??= error
+      if (this.#connection.lost !== null) throw this.#lostBy(this.#failure)
+      throw error
+    }
+  }
+
+  #lostBy(cause: unknown): MillraceError {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return new MillraceError('MILL_TRANSACTION_LOST', `the database rolled the transaction back: ${reason}`, {
+      cause,
+    })
+  }
+
+  #commitError(error: unknown): MillraceError {
+    if (isMillraceError(error) && error.data['unknown'] === true) {
+      return new MillraceError('MILL_COMMIT_UNKNOWN', `no answer to COMMIT: ${error.message}`, {
+        cause: error,
+      })
+    }
+    return isMillraceError(error, 'MILL_TRANSACTION_LOST') && error === this.#failure
+      ? error
+      : this.#lostBy(this.#failure)
+  }
+}

@@ -1,0 +1,146 @@
+import type { Clock } from '../rules/clock.ts'
+import type { Lane, WorkerId } from '../rules/execution.ts'
+import { order, type VirtualTimes } from '../rules/fair-order.ts'
+import { admit } from '../rules/admit.ts'
+import type { Faults } from '../rules/fault-point.ts'
+import type { ClaimedBatch, Executions, LaneQuota } from '../storage/executions.ts'
+import type { Lanes } from '../storage/lanes.ts'
+import type { ActiveLanes } from './active-lanes.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { LaneCache } from './lane-cache.ts'
+import type { LeaseBook } from './lease-book.ts'
+import { Loop, type Service } from './loop.ts'
+
+export interface ClaimerOptions {
+  readonly executions: Executions
+  readonly lanes: Lanes
+  readonly cache: LaneCache
+  readonly active: ActiveLanes
+  readonly dispatcher: Dispatcher
+  readonly book: LeaseBook
+  readonly times: VirtualTimes
+  readonly clock: Clock
+  readonly faults: Faults | undefined
+  readonly worker: () => WorkerId
+  /** Whether this process may and can run what stands in the lane now: known, not paused, its queue served here. */
+  readonly runnable: (lane: Lane) => boolean
+  /** Reads what the next claim depends on (pauses); called first in each scan. */
+  readonly beforeScan: () => Promise<void>
+  readonly onError: (error: unknown) => void
+}
+
+const scanEveryMs = 1_000
+/** A scan may take at most a fiftieth of the time between two. */
+const scanShare = 50
+
+/** Finds the lanes with work, asks the fair order for quotas, and claims: plain lanes in one statement, gated ones in one transaction. */
+export class Claimer implements Service {
+  readonly #options: ClaimerOptions
+  readonly #loop: Loop
+  #scanAt = -Infinity
+  /** A claim's answer was lost: a lease may stand that nobody here knows of. */
+  #orphans = false
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options
+    this.#loop = new Loop({ clock: options.clock, round: () => this.#round(), onError: options.onError })
+  }
+
+  start(): void {
+    this.#scanAt = -Infinity
+    this.#loop.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+
+  /** Work may be there, or room. */
+  kick(): void {
+    this.#loop.kick()
+  }
+
+  /** The next round looks at everything. */
+  rescan(): void {
+    this.#scanAt = -Infinity
+    this.#loop.kick()
+  }
+
+  async #round(): Promise<number> {
+    const { clock, active, cache, dispatcher, times, runnable } = this.#options
+    if (this.#orphans) await this.#handBackOrphans()
+    if (clock.monotonic() >= this.#scanAt) await this.#scan()
+    const untilScan = Math.max(1, this.#scanAt - clock.monotonic())
+    const room = dispatcher.room
+    if (room <= 0 || active.size === 0) return untilScan
+    await cache.load(active.unread())
+    const views = active.views(runnable)
+    if (views.length === 0) return untilScan
+    const quotas = order(views, times, { total: room, queues: dispatcher.queueRoom() })
+    const gatedRoom = dispatcher.gatedRoom
+    const plain: LaneQuota[] = []
+    const gated: LaneQuota[] = []
+    for (const quota of quotas) {
+      if (cache.get(quota.lane)?.gated === true)
+        gated.push({ ...quota, quota: Math.min(quota.quota, gatedRoom) })
+      else plain.push(quota)
+    }
+    let took = 0
+    if (plain.length > 0) took += await this.#claimPlain(plain)
+    if (gated.length > 0 && gatedRoom > 0) took += await this.#claimGated(gated)
+    return took > 0 || active.size > 0 ? (dispatcher.room > 0 && took > 0 ? 0 : untilScan) : untilScan
+  }
+
+  async #scan(): Promise<void> {
+    const { clock, lanes, active, beforeScan } = this.#options
+    await beforeScan()
+    const begun = clock.monotonic()
+    active.replace(await lanes.heads())
+    const took = clock.monotonic() - begun
+    this.#scanAt = clock.monotonic() + Math.max(scanEveryMs, took * scanShare)
+  }
+
+  async #claimPlain(quotas: readonly LaneQuota[]): Promise<number> {
+    const { active, executions, dispatcher, worker } = this.#options
+    const before = active.wakesOf(quotas)
+    const batch = await this.#told(() =>
+      executions.claim({ worker: worker(), quotas, free: dispatcher.free }),
+    )
+    active.claimed(quotas, batch?.members ?? [], before)
+    return this.#take(batch)
+  }
+
+  async #claimGated(quotas: readonly LaneQuota[]): Promise<number> {
+    const { active, executions, dispatcher, worker } = this.#options
+    const before = active.wakesOf(quotas)
+    const { batch, parked } = await this.#told(() =>
+      executions.claimGated({ worker: worker(), quotas, free: dispatcher.free }, admit),
+    )
+    active.claimed(quotas, batch?.members ?? [], before, parked)
+    return this.#take(batch) + parked
+  }
+
+  #take(batch: ClaimedBatch | null): number {
+    if (batch === null) return 0
+    this.#options.book.add(batch)
+    this.#options.dispatcher.push(batch.members)
+    return batch.members.length
+  }
+
+  async #told<T>(claim: () => Promise<T>): Promise<T> {
+    this.#orphans = true
+    const answer = await claim()
+    await this.#options.faults?.hit('claim:after-ack')
+    this.#orphans = false
+    return answer
+  }
+
+  /** Nothing of them has begun here, so all goes back, uncharged. */
+  async #handBackOrphans(): Promise<void> {
+    const { executions, book, worker } = this.#options
+    const known = new Set(book.leases)
+    for (const lease of await executions.leases(worker()))
+      if (!known.has(lease)) await executions.handBackLease(worker(), lease)
+    this.#orphans = false
+  }
+}

@@ -1,0 +1,208 @@
+import type { Claimed, ExecutionKey, Lane } from '../rules/execution.ts'
+
+/** First in, first out, with cheap ends. */
+class Fifo<T> {
+  #items: T[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#head += 1
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  drain(): T[] {
+    const rest = this.#items.slice(this.#head)
+    this.#items = []
+    this.#head = 0
+    return rest
+  }
+}
+
+export interface DispatcherOptions {
+  /** Executions at once in this process. */
+  readonly concurrency: number
+  /** Of one queue at once in this process; others have no cap of their own. */
+  readonly queues: Readonly<Record<string, number>>
+  readonly laneOf: (claimed: Claimed) => Lane
+  /** Runs one; resolves when its slot is free again. Never rejects. */
+  readonly run: (claimed: Claimed, lane: Lane) => Promise<void>
+  /** A slot came free and few are left waiting here: time to claim. */
+  readonly onHungry: () => void
+}
+
+/** At most this much work waits here, so that another worker, or another tenant, gets its share soon. */
+const localWorkMs = 250
+const localMost = 2_000
+/** After this long the event loop gets a turn: executions that follow each other by promises alone would starve it. */
+const turnMs = 8
+
+/** The local queue and the slots: bounded by measured run time, so that a claim is never held for long. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #waiting = new Fifo<Claimed>()
+  /** Executions whose queue is full here. */
+  readonly #held = new Map<string, Fifo<Claimed>>()
+  /** Executions that died with their process twice or more: one at a time, so that neighbours are not convicted (R9). */
+  readonly #suspects = new Fifo<Claimed>()
+  #suspectRuns = false
+  #running = 0
+  readonly #runningIn = new Map<string, number>()
+  #averageMs = 0
+  #open = true
+  /** Of the machine, whatever clock the engine was given. */
+  #turnBegan = 0
+  #yielding = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  get queued(): number {
+    let held = 0
+    for (const fifo of this.#held.values()) held += fifo.length
+    return this.#waiting.length + this.#suspects.length + held
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get free(): number {
+    return Math.max(0, this.#options.concurrency - this.#running - this.#waiting.length)
+  }
+
+  /** How many more may be claimed now; 0 until half of the local queue is gone, so that claims stay large. */
+  get room(): number {
+    const target = this.#target(localWorkMs)
+    const queued = this.queued
+    return this.#open && queued * 2 <= target ? Math.max(0, target - queued + this.#slots()) : 0
+  }
+
+  /** Gated executions hold their permits while they wait here, so far fewer are taken. */
+  get gatedRoom(): number {
+    return this.#open ? Math.max(0, this.#slots() + Math.min(this.#target(50), localMost) - this.queued) : 0
+  }
+
+  /** Room left in the queues that have a cap here. */
+  queueRoom(): Map<string, number> {
+    const room = new Map<string, number>()
+    for (const [queue, cap] of Object.entries(this.#options.queues)) {
+      room.set(
+        queue,
+        Math.max(0, cap - (this.#runningIn.get(queue) ?? 0) - (this.#held.get(queue)?.length ?? 0)),
+      )
+    }
+    return room
+  }
+
+  push(members: readonly Claimed[]): void {
+    for (const member of members) (member.care >= 2 ? this.#suspects : this.#waiting).push(member)
+    this.#pump()
+  }
+
+  /** Starts nothing any more; answers what had not started. */
+  close(): Claimed[] {
+    this.#open = false
+    return this.empty()
+  }
+
+  reopen(): void {
+    this.#open = true
+  }
+
+  empty(): Claimed[] {
+    const rest = [...this.#waiting.drain(), ...this.#suspects.drain()]
+    for (const fifo of this.#held.values()) rest.push(...fifo.drain())
+    return rest
+  }
+
+  #slots(): number {
+    return Math.max(0, this.#options.concurrency - this.#running)
+  }
+
+  /** Executions that make `ms` of work for all slots; none beyond the free slots while run times are long or unknown. */
+  #target(ms: number): number {
+    if (this.#averageMs === 0) return 0
+    return Math.min(localMost, Math.floor((this.#options.concurrency * ms) / this.#averageMs))
+  }
+
+  #pump(): void {
+    while (this.#open && this.#running < this.#options.concurrency && !this.#yielding) {
+      const next = this.#next()
+      if (next === undefined) return
+      this.#mayYield()
+      void this.#start(next)
+    }
+  }
+
+  #mayYield(): void {
+    const now = performance.now()
+    if (this.#running === 0) this.#turnBegan = now
+    if (now - this.#turnBegan < turnMs) return
+    this.#yielding = true
+    setImmediate(() => {
+      this.#yielding = false
+      this.#turnBegan = performance.now()
+      this.#pump()
+    })
+  }
+
+  #next(): Claimed | undefined {
+    for (const [queue, fifo] of this.#held) {
+      if (fifo.length > 0 && this.#hasRoom(queue)) return fifo.shift()
+    }
+    if (!this.#suspectRuns && this.#suspects.length > 0) {
+      this.#suspectRuns = true
+      return this.#suspects.shift()
+    }
+    for (;;) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return undefined
+      const { queue } = this.#options.laneOf(next)
+      if (this.#hasRoom(queue)) return next
+      let fifo = this.#held.get(queue)
+      if (fifo === undefined) this.#held.set(queue, (fifo = new Fifo()))
+      fifo.push(next)
+    }
+  }
+
+  #hasRoom(queue: string): boolean {
+    const cap = this.#options.queues[queue]
+    return cap === undefined || (this.#runningIn.get(queue) ?? 0) < cap
+  }
+
+  async #start(claimed: Claimed): Promise<void> {
+    const lane = this.#options.laneOf(claimed)
+    const capped = this.#options.queues[lane.queue] !== undefined
+    this.#running += 1
+    if (capped) this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 0) + 1)
+    await this.#options.run(claimed, lane)
+    this.#running -= 1
+    if (capped) this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 1) - 1)
+    if (claimed.care >= 2) this.#suspectRuns = false
+    this.#pump()
+    if (this.room > 0) this.#options.onHungry()
+  }
+
+  /** Feeds the average by which the local queue is bounded; at least a hundredth of a ms, the cost of the engine itself. */
+  measured(ms: number): void {
+    const sample = Math.max(0.01, ms)
+    this.#averageMs = this.#averageMs === 0 ? sample : this.#averageMs * 0.95 + sample * 0.05
+  }
+}
+
+export type { ExecutionKey }

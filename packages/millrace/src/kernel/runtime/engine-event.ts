@@ -1,0 +1,56 @@
+import type { ExecutionKey, Lane, WorkerId } from '../rules/execution.ts'
+import type { OutcomeName } from '../rules/outcome.ts'
+
+/** What the runtime tells whoever listens: public API (docs/telemetry later); logging and metrics are subscribers. */
+export type EngineEvent =
+  | { readonly kind: 'worker.started'; readonly worker: WorkerId }
+  | { readonly kind: 'worker.stopped'; readonly worker: WorkerId }
+  /** The worker lost its lease as a whole; it goes on under a new id. */
+  | { readonly kind: 'worker.fenced'; readonly worker: WorkerId; readonly running: readonly ExecutionKey[] }
+  | { readonly kind: 'execution.started'; readonly key: ExecutionKey; readonly lane: Lane }
+  | {
+      readonly kind: 'execution.ended'
+      readonly key: ExecutionKey
+      readonly lane: Lane
+      readonly outcome: OutcomeName
+      readonly ms: number
+    }
+  /** Given back without an attempt: shutdown or snooze. */
+  | { readonly kind: 'execution.handedBack'; readonly key: ExecutionKey; readonly lane: Lane }
+  | { readonly kind: 'execution.fenced'; readonly key: ExecutionKey; readonly lane: Lane }
+  | {
+      readonly kind: 'rescued'
+      readonly worker: WorkerId
+      readonly lost: number
+      readonly handedBack: number
+      readonly parked: number
+    }
+  | { readonly kind: 'pruned'; readonly jobs: number }
+  /** A background role met an error; it tries again by itself. */
+  | { readonly kind: 'trouble'; readonly role: string; readonly error: unknown }
+
+export type EngineListener = (event: EngineEvent) => void
+
+/** Listeners never disturb the engine: what they throw is dropped. */
+export class EngineEvents {
+  readonly #listeners = new Set<EngineListener>()
+
+  subscribe(listener: EngineListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get heard(): boolean {
+    return this.#listeners.size > 0
+  }
+
+  emit(event: EngineEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch {
+        // A listener's defect is not the engine's.
+      }
+    }
+  }
+}

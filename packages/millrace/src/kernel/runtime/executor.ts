@@ -1,0 +1,291 @@
+import type { Chance, Clock } from '../rules/clock.ts'
+import type { Decision, EndedAttempt } from '../rules/decision.ts'
+import { isMillraceError, MillraceError } from '../rules/errors.ts'
+import type { Claimed, ExecutionKey, Lane } from '../rules/execution.ts'
+import type { Faults } from '../rules/fault-point.ts'
+import { outcomeName, type Result } from '../rules/outcome.ts'
+import { storeError } from '../rules/stored-error.ts'
+import type { Executions } from '../storage/executions.ts'
+import type { StorageTransaction } from '../storage/transaction.ts'
+import type { EngineEvents } from './engine-event.ts'
+import { ExecutionScope, Skip, Snooze, type StopReason } from './execution-scope.ts'
+import { Group } from './group.ts'
+import type { ExecutionHandler } from './handler.ts'
+import { isUnavailable, type Settled, type Settler } from './settler.ts'
+
+export interface ExecutorOptions {
+  readonly executions: Executions
+  readonly begin: (token: string) => Promise<StorageTransaction>
+  readonly settler: Settler
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly events: EngineEvents
+  readonly faults: Faults | undefined
+  /** The database's clock, estimated, epoch ms. */
+  readonly databaseNow: () => number
+  /** How long an aborted handler may go on before its attempt is ended without it. */
+  readonly abortGraceMs: number
+}
+
+/** How an execution left the worker. `handBack`: no attempt was made of it. */
+export type Departure =
+  | {
+      readonly kind: 'settled'
+      readonly decision: Decision
+      readonly committed: boolean
+      readonly inTransaction: boolean
+    }
+  | { readonly kind: 'handBack'; readonly snoozeMs: number | null }
+  | { readonly kind: 'fenced' }
+
+export interface RunHooks {
+  /** Gives the scope to whoever may have to stop it. */
+  readonly opened: (scope: ExecutionScope) => void
+  /** The next execution may start. */
+  readonly slotFree: () => void
+}
+
+/** Ends waiting for their acknowledgement, above which handlers hold their slots until theirs came. */
+const longestBacklog = 4_000
+
+type Return = { readonly value: string | undefined } | { readonly thrown: unknown }
+
+/** One execution after another reads as a pipeline: look up, open, run, normalise, decide, settle, close. */
+export class Executor {
+  readonly #options: ExecutorOptions
+  readonly #ended: Group<ExecutionKey, EndedAttempt | null>
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options
+    this.#ended = new Group((keys) => options.executions.ended(keys))
+  }
+
+  /** Never rejects. */
+  async run(claimed: Claimed, lane: Lane, handler: ExecutionHandler, hooks: RunHooks): Promise<Departure> {
+    const { clock, settler, events } = this.#options
+    const scope = new ExecutionScope(claimed, lane, await this.#lookUp(claimed), () =>
+      this.#options.begin(tokenOf(claimed)),
+    )
+    hooks.opened(scope)
+    // Whoever killed its process before must be known to run before it runs (R9).
+    if (claimed.care > 0 && !claimed.marked) await settler.marksWritten()
+    if (events.heard) events.emit({ kind: 'execution.started', key: claimed, lane })
+    const begun = clock.monotonic()
+    const expired =
+      claimed.options?.deadline !== undefined && claimed.options.deadline <= this.#options.databaseNow()
+    const returned = expired ? { thrown: deadlineError(scope) } : await this.#call(scope, handler)
+    const ms = clock.monotonic() - begun
+    // An end that goes into the group needs no slot while it waits for its acknowledgement.
+    if (scope.opening === null && settler.backlog < longestBacklog) hooks.slotFree()
+    const departure = await this.#depart(scope, handler, returned, ms)
+    scope.finish(departure.kind === 'settled' && departure.committed)
+    return departure
+  }
+
+  async #lookUp(claimed: Claimed): Promise<EndedAttempt | null> {
+    if (claimed.seq >= 0) return null
+    for (;;) {
+      try {
+        return await this.#ended.add({ job: claimed.job, seq: 0, attempt: -claimed.seq })
+      } catch (error) {
+        this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+        if (!isUnavailable(error)) return null
+        await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
+      }
+    }
+  }
+
+  /** Runs the handler until it settles, or until what stopped it no longer waits for it. */
+  #call(scope: ExecutionScope, handler: ExecutionHandler): Promise<Return> {
+    const { clock, abortGraceMs, databaseNow } = this.#options
+    return new Promise((resolve) => {
+      const timeoutMs = handler.timeoutMs(scope.run)
+      const deadline = scope.run.options?.deadline
+      const cancels = [clock.after(timeoutMs, () => scope.stop('timeout', timeoutError(scope, timeoutMs)))]
+      if (deadline !== undefined)
+        cancels.push(
+          clock.after(deadline - databaseNow(), () => scope.stop('deadline', deadlineError(scope))),
+        )
+      const end = (returned: Return): void => {
+        for (const cancel of cancels) cancel()
+        scope.onStop = null
+        resolve(returned)
+      }
+      scope.onStop = (reason: StopReason) => {
+        const give = (): void => end({ thrown: scope.signal.reason })
+        if (reason === 'aborted' || reason === 'shutdown') cancels.push(clock.after(abortGraceMs, give))
+        else give()
+      }
+      scope
+        .enter(() => handler.execute(scope))
+        .then(
+          (value) => end({ value }),
+          (thrown: unknown) => end({ thrown }),
+        )
+    })
+  }
+
+  async #depart(
+    scope: ExecutionScope,
+    handler: ExecutionHandler,
+    returned: Return,
+    ms: number,
+  ): Promise<Departure> {
+    if (scope.stopReason === 'fenced') return this.#undo(scope, { kind: 'fenced' })
+    if ('thrown' in returned) {
+      if (returned.thrown instanceof Snooze)
+        return this.#undo(scope, { kind: 'handBack', snoozeMs: returned.thrown.ms })
+      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snoozeMs: null })
+      if (!(returned.thrown instanceof Skip)) return this.#fail(scope, handler, returned.thrown, ms)
+    }
+    const result: Result =
+      'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : { kind: 'success' }
+    let decision = this.#decide(scope, handler, result, [], ms)
+    if ('value' in returned && returned.value !== undefined)
+      decision = { ...decision, result: returned.value }
+    if (scope.opening === null && scope.buffered.length === 0) {
+      scope.seal()
+      return this.#inGroup(scope, decision, true)
+    }
+    return this.#inTransaction(scope, handler, decision)
+  }
+
+  async #inGroup(scope: ExecutionScope, decision: Decision, committed: boolean): Promise<Departure> {
+    const settled = await this.#options.settler.settle(scope.run, decision)
+    return this.#departed(scope, decision, settled, { committed, inTransaction: false })
+  }
+
+  /** Exactly once: the attempt's writes, its children and the fact that it happened commit together, or not at all. */
+  async #inTransaction(
+    scope: ExecutionScope,
+    handler: ExecutionHandler,
+    decision: Decision,
+  ): Promise<Departure> {
+    const own = { committed: true, inTransaction: true }
+    let transaction: StorageTransaction | null = null
+    try {
+      transaction = await scope.transaction()
+      scope.seal()
+      if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
+      if ((await transaction.settle(decision)) === 'fenced') {
+        await transaction.rollback()
+        return this.#departed(scope, decision, 'fenced', own)
+      }
+      await transaction.commit()
+      await this.#options.faults?.hit(decision.key.seq < 0 ? 'finalizer:after-ack' : 'settle:after-ack')
+      return this.#departed(scope, decision, 'settled', own)
+    } catch (error) {
+      scope.seal()
+      await transaction?.rollback()
+      // fail() decides anew: the transaction is gone, so the attempt failed, unless its commit went through unheard.
+      if (isUnknown(error) && (await this.#committed(decision))) {
+        return this.#departed(scope, decision, 'settled', own)
+      }
+      return this.#fail(scope, handler, error, decision.ms)
+    }
+  }
+
+  /** Waits for the old backend's locks, then looks (trap 6). */
+  async #committed(decision: Decision): Promise<boolean> {
+    for (;;) {
+      try {
+        return (await this.#options.executions.settled([decision])).length > 0
+      } catch (error) {
+        this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+        await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
+      }
+    }
+  }
+
+  async #fail(
+    scope: ExecutionScope,
+    handler: ExecutionHandler,
+    thrown: unknown,
+    ms: number,
+  ): Promise<Departure> {
+    await this.#rollback(scope)
+    if (isMillraceError(thrown, 'MILL_FENCED')) return { kind: 'fenced' }
+    const { error, classes } = storeError(thrown)
+    const result: Result =
+      scope.stopReason === 'aborted'
+        ? { kind: 'abort', reason: error.message }
+        : scope.stopReason === 'deadline' || isMillraceError(thrown, 'MILL_DEADLINE_EXCEEDED')
+          ? { kind: 'expired', error }
+          : { kind: 'failure', error }
+    return this.#inGroup(scope, this.#decide(scope, handler, result, classes, ms), false)
+  }
+
+  async #undo(scope: ExecutionScope, departure: Departure): Promise<Departure> {
+    await this.#rollback(scope)
+    return departure
+  }
+
+  async #rollback(scope: ExecutionScope): Promise<void> {
+    scope.seal()
+    await scope.opened?.rollback()
+  }
+
+  #decide(
+    scope: ExecutionScope,
+    handler: ExecutionHandler,
+    result: Result,
+    classes: readonly string[],
+    ms: number,
+  ): Decision {
+    const decision = handler.decide(scope.run, {
+      result,
+      classes,
+      ms,
+      now: this.#options.databaseNow(),
+      chance: this.#options.chance.next(),
+      ended: scope.ended,
+    })
+    return scope.stopReason === 'aborted' ? { ...decision, endsAbort: true } : decision
+  }
+
+  #departed(
+    scope: ExecutionScope,
+    decision: Decision,
+    settled: Settled,
+    how: { committed: boolean; inTransaction: boolean },
+  ): Departure {
+    const { events } = this.#options
+    if (settled === 'fenced') {
+      events.emit({ kind: 'execution.fenced', key: scope.run, lane: scope.lane })
+      return { kind: 'fenced' }
+    }
+    if (events.heard)
+      events.emit({
+        kind: 'execution.ended',
+        key: decision.key,
+        lane: scope.lane,
+        outcome: outcomeName(decision.outcome),
+        ms: decision.ms,
+      })
+    return { kind: 'settled', decision, ...how }
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return isMillraceError(error) && (error.code === 'MILL_COMMIT_UNKNOWN' || error.data['unknown'] === true)
+}
+
+function tokenOf({ lease, job, seq, attempt }: Claimed): string {
+  return `${lease}/${job}/${seq}/${attempt}`
+}
+
+function describe({ run, lane }: ExecutionScope): string {
+  return `${lane.name} ${run.job} (seq ${run.seq}, attempt ${run.attempt})`
+}
+
+function timeoutError(scope: ExecutionScope, ms: number): MillraceError {
+  return new MillraceError('MILL_TIMEOUT', `${describe(scope)} ran longer than its timeout of ${ms} ms`, {
+    data: { timeoutMs: ms },
+  })
+}
+
+function deadlineError(scope: ExecutionScope): MillraceError {
+  return new MillraceError('MILL_DEADLINE_EXCEEDED', `the deadline of ${describe(scope)} passed`, {
+    data: { deadline: scope.run.options?.deadline },
+  })
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../rules/clock.ts'
+import type { WorkerId } from '../rules/execution.ts'
+import { Worker as Thread } from 'node:worker_threads'
+import type { Workers } from '../storage/workers.ts'
+import { Loop, type Service } from './loop.ts'
+
+export interface KeeperOptions {
+  readonly workers: Workers
+  readonly clock: Clock
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  readonly worker: () => WorkerId
+  /** The lease is lost: nothing of this worker can commit any more. Resolves when it goes on under a new id. */
+  readonly onFenced: () => Promise<void>
+  readonly onError: (error: unknown) => void
+}
+
+/** Renews the worker's one row. A lost row means: stop everything, begin anew under a new id. */
+export class LoopKeeper implements Service {
+  readonly #loop: Loop
+
+  constructor({ workers, clock, leaseMs, heartbeatMs, worker, onFenced, onError }: KeeperOptions) {
+    this.#loop = new Loop({
+      clock,
+      onError,
+      round: async () => {
+        if (!(await workers.renew(worker(), leaseMs))) await onFenced()
+        return heartbeatMs
+      },
+    })
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop()
+  }
+}
+
+/** What the keeper thread is started with. */
+export interface KeeperThreadData<Target> {
+  /** How to open the storage. */
+  readonly target: Target
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  /** A main loop that has been silent for longer is given up: the lease lapses. */
+  readonly blockedLimitMs: number
+  /** One BigInt64: epoch ms of the main loop's last sign of life. */
+  readonly beat: SharedArrayBuffer
+}
+
+/** To the thread: renew this worker; null = end. */
+export type KeeperOrder = { readonly worker: WorkerId } | null
+/** From the thread. */
+export type KeeperNews =
+  { readonly fenced: WorkerId } | { readonly trouble: string } | { readonly ready: true }
+
+const beatMs = 100
+
+/**
+ * The same from a thread with a connection of its own: a handler that computes for a while without returning to the event
+ * loop does not cost the worker its lease, up to `blockedLimitMs`.
+ */
+export class ThreadKeeper implements Service {
+  readonly #options: KeeperOptions
+  readonly #module: URL
+  readonly #target: unknown
+  readonly #blockedLimitMs: number
+  readonly #beat = new BigInt64Array(new SharedArrayBuffer(8))
+  #thread: Thread | null = null
+  #beats: NodeJS.Timeout | null = null
+
+  constructor(
+    options: KeeperOptions,
+    thread: { readonly module: URL; readonly target: unknown; readonly blockedLimitMs: number },
+  ) {
+    this.#options = options
+    this.#module = thread.module
+    this.#target = thread.target
+    this.#blockedLimitMs = thread.blockedLimitMs
+  }
+
+  start(): void {
+    if (this.#thread !== null) return
+    const { leaseMs, heartbeatMs, worker, onFenced, onError } = this.#options
+    this.#live()
+    this.#beats = setInterval(() => this.#live(), beatMs)
+    const data: KeeperThreadData<unknown> = {
+      target: this.#target,
+      leaseMs,
+      heartbeatMs,
+      blockedLimitMs: this.#blockedLimitMs,
+      beat: this.#beat.buffer,
+    }
+    const thread = new Thread(this.#module, { workerData: data })
+    this.#thread = thread
+    thread.on('message', (news: KeeperNews) => {
+      if ('trouble' in news) onError(new Error(news.trouble))
+      if ('fenced' in news && news.fenced === worker())
+        void onFenced().then(() => this.#order({ worker: worker() }), onError)
+    })
+    // Without its keeper the lease lapses, so a new one is made at once.
+    thread.on('error', (error) => {
+      onError(error)
+      this.#thread = null
+      if (this.#beats !== null) {
+        clearInterval(this.#beats)
+        this.start()
+      }
+    })
+    this.#order({ worker: worker() })
+  }
+
+  async stop(): Promise<void> {
+    if (this.#beats !== null) clearInterval(this.#beats)
+    this.#beats = null
+    const thread = this.#thread
+    this.#thread = null
+    if (thread === null) return
+    const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+    thread.postMessage(null satisfies KeeperOrder)
+    await exited
+  }
+
+  #live(): void {
+    Atomics.store(this.#beat, 0, BigInt(Date.now()))
+  }
+
+  #order(order: KeeperOrder): void {
+    this.#thread?.postMessage(order)
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../rules/clock.ts'
+import type { Faults } from '../rules/fault-point.ts'
+import type { History } from '../storage/history.ts'
+import type { EngineEvents } from './engine-event.ts'
+import type { Leader } from './leader.ts'
+import { Loop, type Service } from './loop.ts'
+
+export interface Retention {
+  /** Ages in ms after which ended jobs are deleted. */
+  readonly completedMs: number
+  readonly failedMs: number
+}
+
+export interface PrunerOptions {
+  readonly history: History
+  readonly leader: Leader
+  readonly clock: Clock
+  readonly retention: Retention
+  readonly everyMs: number
+  readonly events: EngineEvents
+  readonly faults: Faults | undefined
+}
+
+/** Small enough that a page does not hold up SQLite's one writer. */
+const page = 1_000
+const pagesAtOnce = 100
+
+/** Deletes old history in bounded steps; on by default (R14). */
+export class Pruner implements Service {
+  readonly #loop: Loop
+  readonly #leader: Leader
+
+  constructor({ history, leader, clock, retention, everyMs, events, faults }: PrunerOptions) {
+    this.#leader = leader
+    this.#loop = new Loop({
+      clock,
+      onError: (error) => events.emit({ kind: 'trouble', role: 'pruner', error }),
+      round: async () => {
+        let wrapped = true
+        await leader.lead(async () => {
+          let jobs = 0
+          for (let step = 0; step < pagesAtOnce; step += 1) {
+            const answer = await history.prune({ ...retention, page })
+            await faults?.hit('prune:after-ack')
+            jobs += answer.pruned
+            wrapped = answer.wrapped
+            if (wrapped) break
+          }
+          if (jobs > 0) events.emit({ kind: 'pruned', jobs })
+        })
+        return wrapped ? everyMs : 100
+      },
+    })
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    await this.#leader.drop().catch(() => undefined)
+  }
+}

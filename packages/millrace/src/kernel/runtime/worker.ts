@@ -1,0 +1,388 @@
+import { MillraceError } from '../rules/errors.ts'
+import type { Chance, Clock } from '../rules/clock.ts'
+import type { Claimed, JobId, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
+import { createVirtualTimes } from '../rules/fair-order.ts'
+import type { Faults } from '../rules/fault-point.ts'
+import { createRescue } from '../rules/rescue.ts'
+import type { Pause } from '../storage/controls.ts'
+import type { FreedPermit } from '../storage/limits.ts'
+import type { HandBackRow } from '../storage/executions.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Wake } from '../storage/wakeups.ts'
+import { ActiveLanes } from './active-lanes.ts'
+import { Claimer } from './claimer.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { EngineEvents } from './engine-event.ts'
+import type { ExecutionScope, StopReason } from './execution-scope.ts'
+import { Executor, type Departure } from './executor.ts'
+import { Group } from './group.ts'
+import type { Handlers } from './handler.ts'
+import { hostIdentity } from './host.ts'
+import { LoopKeeper, ThreadKeeper } from './keeper.ts'
+import type { LaneCache } from './lane-cache.ts'
+import { Leader } from './leader.ts'
+import { LeaseBook } from './lease-book.ts'
+import type { Service } from './loop.ts'
+import { Pruner, type Retention } from './pruner.ts'
+import { Rescuer } from './rescuer.ts'
+import { isUnavailable, Settler } from './settler.ts'
+import { Timekeeper } from './timekeeper.ts'
+
+export interface WorkerOptions {
+  readonly storage: Storage
+  readonly cache: LaneCache
+  readonly handlers: Handlers
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly events: EngineEvents
+  readonly faults: Faults | undefined
+  readonly release: string
+  readonly concurrency: number
+  /** Caps of single queues in this process. */
+  readonly queueConcurrency: Readonly<Record<string, number>>
+  /** The only queues served here; null = all. */
+  readonly queues: readonly string[] | null
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  /** null: the lease is renewed from the main loop (in-memory databases, virtual clocks). */
+  readonly keeperThread: {
+    readonly module: URL
+    readonly target: unknown
+    readonly blockedLimitMs: number
+  } | null
+  readonly rescueEveryMs: number
+  readonly pruneEveryMs: number
+  readonly retention: Retention
+  /** SQLite: how long a handler's write transaction may stay open. */
+  readonly writeTimeoutMs: number
+  readonly abortGraceMs: number
+  /** How long stop() lets running handlers finish before their signal fires. */
+  readonly shutdownMs: number
+  /** Deaths of one execution after which it is parked (R9). */
+  readonly maxDeaths: number
+}
+
+/** One process start that works: claims, runs, settles, keeps its lease, and mends what others left. */
+export class Worker {
+  readonly #options: WorkerOptions
+  readonly #book = new LeaseBook()
+  readonly #scopes = new Map<Claimed, ExecutionScope>()
+  readonly #times = createVirtualTimes()
+  readonly #active: ActiveLanes
+  readonly #settler: Settler
+  readonly #executor: Executor
+  readonly #dispatcher: Dispatcher
+  readonly #claimer: Claimer
+  readonly #keeper: Service
+  readonly #rescuer: Rescuer
+  readonly #timekeeper: Timekeeper
+  readonly #pruner: Pruner
+  readonly #releases: Group<FreedPermit, undefined>
+  readonly #unsubscribe: () => void
+  readonly #host = hostIdentity()
+  #id: WorkerId = 0
+  #pauses: readonly Pause[] = []
+  #clockOffset = 0
+  #state: 'new' | 'working' | 'stopping' | 'stopped' = 'new'
+  /** Executions that have not left the worker: running, or waiting for their acknowledgement. */
+  #inside = 0
+  #emptied: (() => void)[] = []
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    const { storage, cache, handlers, clock, chance, events, faults } = options
+    const trouble = (role: string) => (error: unknown) => events.emit({ kind: 'trouble', role, error })
+    const id = (): WorkerId => this.#id
+    this.#active = new ActiveLanes(cache)
+    this.#releases = new Group(async (freed) => {
+      await storage.limits.release(freed)
+      return freed.map(() => undefined)
+    })
+    this.#settler = new Settler({
+      executions: storage.executions,
+      book: this.#book,
+      clock,
+      faults,
+      onFenced: (leases) => this.#stopLeases(leases),
+      onError: trouble('settler'),
+    })
+    this.#executor = new Executor({
+      executions: storage.executions,
+      begin: (token) =>
+        storage.begin({ token, idleTimeoutMs: options.leaseMs, writeTimeoutMs: options.writeTimeoutMs }),
+      settler: this.#settler,
+      clock,
+      chance,
+      events,
+      faults,
+      databaseNow: () => clock.now() + this.#clockOffset,
+      abortGraceMs: options.abortGraceMs,
+    })
+    this.#dispatcher = new Dispatcher({
+      concurrency: options.concurrency,
+      queues: options.queueConcurrency,
+      laneOf: (claimed) => cache.get(claimed.lane) as Lane,
+      run: (claimed, lane) => new Promise((slotFree) => void this.#run(claimed, lane, slotFree)),
+      onHungry: () => this.#claimer.kick(),
+    })
+    this.#claimer = new Claimer({
+      executions: storage.executions,
+      lanes: storage.lanes,
+      cache,
+      active: this.#active,
+      dispatcher: this.#dispatcher,
+      book: this.#book,
+      times: this.#times,
+      clock,
+      faults,
+      worker: id,
+      runnable: (lane) => this.#runnable(lane, handlers),
+      beforeScan: async () => {
+        this.#pauses = await storage.controls.pauses()
+      },
+      onError: trouble('claimer'),
+    })
+    const keeping = {
+      workers: storage.workers,
+      clock,
+      leaseMs: options.leaseMs,
+      heartbeatMs: options.heartbeatMs,
+      worker: id,
+      onFenced: () => this.#beginAnew(),
+      onError: trouble('keeper'),
+    }
+    this.#keeper =
+      options.keeperThread === null
+        ? new LoopKeeper(keeping)
+        : new ThreadKeeper(keeping, options.keeperThread)
+    this.#rescuer = new Rescuer({
+      workers: storage.workers,
+      clock,
+      rescue: createRescue({ maxDeaths: options.maxDeaths }),
+      everyMs: options.rescueEveryMs,
+      host: this.#host,
+      events,
+      faults,
+    })
+    this.#timekeeper = new Timekeeper({
+      waiting: storage.waiting,
+      executions: storage.executions,
+      clock,
+      onAborts: (jobs) => this.abort(jobs),
+      onError: trouble('timekeeper'),
+    })
+    this.#pruner = new Pruner({
+      history: storage.history,
+      leader: new Leader(storage.controls, 'prune', options.pruneEveryMs * 2, id, faults),
+      clock,
+      retention: options.retention,
+      everyMs: options.pruneEveryMs,
+      events,
+      faults,
+    })
+    this.#unsubscribe = storage.wakeups.subscribe((wake) => this.#woken(wake))
+  }
+
+  get id(): WorkerId {
+    return this.#id
+  }
+
+  /** Executions running or waiting for their acknowledgement. */
+  get inside(): number {
+    return this.#inside
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') return
+    this.#state = 'working'
+    await this.#register()
+    await this.#options.storage.wakeups.start()
+    for (const service of [this.#keeper, this.#rescuer, this.#timekeeper, this.#pruner, this.#claimer])
+      service.start()
+  }
+
+  /**
+   * Claims no more, hands back what has not started, lets what runs finish for `shutdownMs`, then fires its signal and hands it back too.
+   * Costs no attempt (promise 6); a finishing handler may still enqueue. Idempotent.
+   */
+  async stop(): Promise<void> {
+    if (this.#state === 'new') this.#state = 'stopped'
+    if (this.#state !== 'working') return
+    this.#state = 'stopping'
+    const { clock, shutdownMs, storage } = this.#options
+    await Promise.all([this.#claimer.stop(), this.#pruner.stop()])
+    await this.#handBack(this.#dispatcher.close())
+    const cancel = clock.after(shutdownMs, () =>
+      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down')),
+    )
+    if (shutdownMs <= 0)
+      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down'))
+    await this.empty()
+    cancel()
+    await this.#settler.idle()
+    await this.#releases.idle()
+    await Promise.all([this.#keeper.stop(), this.#rescuer.stop(), this.#timekeeper.stop()])
+    this.#unsubscribe()
+    await storage.workers
+      .leave(this.#id)
+      .catch((error: unknown) => this.#options.events.emit({ kind: 'trouble', role: 'worker', error }))
+    this.#state = 'stopped'
+    this.#options.events.emit({ kind: 'worker.stopped', worker: this.#id })
+  }
+
+  /** Resolves when nothing runs here and nothing waits for its acknowledgement. */
+  async empty(): Promise<void> {
+    while (this.#inside > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve))
+  }
+
+  /** Fires the signal of those of these jobs that run here. */
+  abort(jobs: readonly JobId[]): void {
+    const wanted = new Set(jobs)
+    for (const [claimed, scope] of this.#scopes) {
+      if (claimed.seq >= 0 && wanted.has(claimed.job))
+        scope.stop(
+          'aborted',
+          new MillraceError('MILL_ABORTED', `job ${claimed.job} was aborted`, {
+            data: { jobId: claimed.job },
+          }),
+        )
+    }
+  }
+
+  async #register(): Promise<void> {
+    const { storage, handlers, release, queues, leaseMs, clock, events } = this.#options
+    this.#clockOffset = (await storage.now()) - clock.now()
+    this.#id = await storage.workers.register(
+      { host: this.#host, pid: process.pid, release, knows: handlers.names, queues },
+      leaseMs,
+    )
+    events.emit({ kind: 'worker.started', worker: this.#id })
+  }
+
+  /** The lease of the worker is gone: what ran here is another's now. */
+  async #beginAnew(): Promise<void> {
+    if (this.#state !== 'working') return
+    const { events } = this.#options
+    events.emit({ kind: 'worker.fenced', worker: this.#id, running: [...this.#scopes.keys()] })
+    await this.#claimer.stop()
+    this.#settler.abandon()
+    this.#dispatcher.close()
+    this.#stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
+    await this.empty()
+    await this.#settler.idle()
+    this.#book.clear()
+    await this.#register()
+    this.#settler.resume()
+    this.#dispatcher.reopen()
+    if (this.#state === 'working') this.#claimer.start()
+  }
+
+  async #run(claimed: Claimed, lane: Lane, slotFree: () => void): Promise<void> {
+    const handler = this.#options.handlers.get(lane.name, lane.version)
+    if (handler === undefined) {
+      // Claims name known lanes only (R11).
+      await this.#handBack([claimed])
+      slotFree()
+      return
+    }
+    this.#inside += 1
+    if (this.#book.start(claimed)) this.#settler.kick()
+    const departure = await this.#executor.run(claimed, lane, handler, {
+      opened: (scope) => this.#scopes.set(claimed, scope),
+      slotFree,
+    })
+    this.#scopes.delete(claimed)
+    await this.#departed(claimed, lane, departure)
+    slotFree()
+    this.#inside -= 1
+    if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+  }
+
+  async #departed(claimed: Claimed, lane: Lane, departure: Departure): Promise<void> {
+    if (departure.kind === 'handBack') {
+      const wait =
+        departure.snoozeMs === null || departure.snoozeMs <= 0
+          ? null
+          : ({ dueInMs: departure.snoozeMs, reason: 'snoozed' } as const)
+      await this.#handBack([claimed], wait)
+      if (wait !== null) this.#timekeeper.kick()
+    } else if (departure.kind === 'settled') {
+      const { decision, inTransaction } = departure
+      if (inTransaction) this.#settler.left(claimed)
+      this.#dispatcher.measured(decision.ms)
+      this.#times.charge(lane.tenant, Math.max(0.01, decision.ms))
+      if (decision.next.length > 0) this.#timekeeper.kick()
+      await this.#release(claimed)
+    }
+  }
+
+  /**
+   * Same attempt, nothing charged. Tried until it is known; what cannot be handed back within a lease time stays under the lease,
+   * which rescue takes when this worker is gone.
+   */
+  async #handBack(members: readonly Claimed[], wait: HandBackRow['wait'] = null): Promise<void> {
+    if (members.length === 0) return
+    const { storage, events, cache, faults, clock, leaseMs } = this.#options
+    const giveUp = clock.monotonic() + leaseMs
+    for (;;) {
+      try {
+        const { fenced } = await storage.executions.handBack(members.map((member) => ({ ...member, wait })))
+        await faults?.hit('handback:after-ack')
+        const lost = new Set(fenced)
+        for (const lease of lost) this.#book.drop(lease)
+        for (const member of members) {
+          const lane = cache.get(member.lane)
+          if (lane !== undefined && !lost.has(member.lease))
+            events.emit({ kind: 'execution.handedBack', key: member, lane })
+        }
+        // Only the settler writes marks: a lease must not be deleted while a settle of it is under way.
+        for (const member of members) this.#settler.left(member)
+        await Promise.all(members.map((member) => this.#release(member)))
+        return
+      } catch (error) {
+        events.emit({ kind: 'trouble', role: 'worker', error })
+        if (!isUnavailable(error) || clock.monotonic() > giveUp) return
+        await new Promise<void>((resolve) => clock.after(100, resolve))
+      }
+    }
+  }
+
+  /** Frees the permits of a gated execution. One that fails is made good by the pump within a second. */
+  async #release({ options, lease }: Claimed): Promise<void> {
+    if (options?.keys === undefined) return
+    try {
+      await Promise.all(options.keys.map((key) => this.#releases.add({ key, lease, n: 1 })))
+    } catch (error) {
+      this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
+    }
+  }
+
+  #runnable(lane: Lane, handlers: Handlers): boolean {
+    const { queues } = this.#options
+    if (queues !== null && !queues.includes(lane.queue)) return false
+    if (handlers.get(lane.name, lane.version) === undefined) return false
+    return !this.#pauses.some(({ target }) => target.kind === 'all' || target.value === lane[target.kind])
+  }
+
+  #woken(wake: Wake): void {
+    if (this.#state !== 'working') return
+    if (wake.topic === 'new') this.#active.wake(wake.lanes)
+    if (wake.topic === 'back') this.#active.back(wake.lanes)
+    if (wake.topic === 'new' || wake.topic === 'back') this.#claimer.kick()
+    if (wake.topic === 'config' || wake.topic === 'rescan') this.#claimer.rescan()
+    if (wake.topic === 'due' || wake.topic === 'rescan') this.#timekeeper.kick()
+    if (wake.topic === 'abort') this.abort(wake.jobs)
+  }
+
+  #stopLeases(leases: readonly LeaseId[]): void {
+    const fallen = new Set(leases)
+    for (const [claimed, scope] of this.#scopes) {
+      if (fallen.has(claimed.lease))
+        scope.stop('fenced', new MillraceError('MILL_FENCED', `lease ${claimed.lease} fell`))
+    }
+  }
+
+  #stopAll(reason: StopReason, error: MillraceError): void {
+    for (const scope of this.#scopes.values()) scope.stop(reason, error)
+  }
+}

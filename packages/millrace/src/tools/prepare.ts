@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto'
+import { parseDuration } from '../kernel/rules/duration.ts'
+import { MillraceError } from '../kernel/rules/errors.ts'
+import type { Claimed, JobId, JobOptions, Lane, LaneSpec } from '../kernel/rules/execution.ts'
+import type { LimitSpec } from '../kernel/rules/limits.ts'
+import {
+  checkPriority,
+  checkQueue,
+  checkTags,
+  checkTenant,
+  DEFAULT_PRIORITY,
+  DEFAULT_QUEUE,
+  DEFAULT_TENANT,
+} from '../kernel/rules/names.ts'
+import { normalizeRetry } from '../kernel/rules/retry.ts'
+import { checkStorable } from '../kernel/rules/text.ts'
+import { normalizeUnique } from '../kernel/rules/unique-key.ts'
+import { normalizeWhen } from '../kernel/rules/when.ts'
+import type { NewJob } from '../kernel/storage/jobs.ts'
+import type { OwnIds } from '../kernel/storage/transaction.ts'
+import { encode } from './codec.ts'
+import { validate, type ConcurrencyOptions, type Definition, type RateLimitOptions } from './definition.ts'
+import type { EnqueueOptions } from './enqueue-options.ts'
+
+/** Limits that the configuration sets for queues and tenants, over all workers. */
+export interface ConfiguredLimits {
+  /** Of a queue or a tenant, by name; `'*'` stands for every tenant not named. */
+  readonly queues: Readonly<
+    Record<string, { readonly concurrency?: number; readonly rateLimit?: RateLimitOptions }>
+  >
+  readonly tenants: Readonly<
+    Record<string, { readonly concurrency?: number; readonly rateLimit?: RateLimitOptions }>
+  >
+}
+
+export interface PrepareServices {
+  readonly newId: () => JobId
+  readonly now: () => number
+  readonly maxPayloadBytes: number
+  readonly limits: ConfiguredLimits
+  /** `own`: of the transaction that the job is written in. */
+  readonly intern: (specs: readonly LaneSpec[], own: OwnIds | null) => Promise<readonly Lane[]>
+  /** Ids of limit keys, made where they are new. */
+  readonly limitKeys: (specs: readonly LimitSpec[], own: OwnIds | null) => Promise<readonly number[]>
+}
+
+/** The job that an enqueue inside a handler descends from. */
+export interface Origin {
+  readonly run: Claimed
+  readonly tenant: string
+}
+
+const hardestDepth = 1_000_000
+
+/** Checks an enqueue whole, before anything is written, and makes the job of it. */
+export async function prepare(
+  services: PrepareServices,
+  definition: Definition,
+  input: unknown,
+  options: EnqueueOptions,
+  origin: Origin | undefined,
+  own: OwnIds | null,
+): Promise<NewJob> {
+  const where = `enqueue of ${definition.name}`
+  const common = definition.options
+  const tenant = checkTenant(options.tenant ?? origin?.tenant ?? DEFAULT_TENANT, where)
+  const queue = checkQueue(options.queue ?? common.queue ?? DEFAULT_QUEUE, where)
+  const prio = checkPriority(options.priority ?? common.priority ?? DEFAULT_PRIORITY, where)
+  const due = normalizeWhen({ delay: options.delay, runAt: options.runAt }, services.now(), where)
+  const tags = checkTags([...(common.tags ?? []), ...(options.tags ?? [])], where)
+  await validate(definition.schema, input, `input of ${definition.name}`)
+  const payload = encode(input, `input of ${definition.name}`, {
+    maxBytes: services.maxPayloadBytes,
+    tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
+  })
+  const keys = await limitKeysOf(services, definition, input, tenant, queue, own)
+  const deadline = options.deadline ?? common.deadline
+  const scenario = options.scenario ?? common.scenario ?? origin?.run.options?.scenario
+  const runAs = options.runAs ?? origin?.run.options?.runAs
+  if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
+  if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
+  const jobOptions: JobOptions = {
+    ...(payload.types === undefined ? {} : { types: payload.types }),
+    ...(definition.hasFinalizer ? { finalizer: true } : {}),
+    ...(keys.length === 0 ? {} : { keys }),
+    ...(deadline === undefined
+      ? {}
+      : { deadline: services.now() + parseDuration(deadline, `deadline in ${where}`) }),
+    ...(options.timeout === undefined
+      ? {}
+      : { timeoutMs: parseDuration(options.timeout, `timeout in ${where}`) }),
+    ...depthOf(options, origin, where),
+    ...(due !== null && 'inMs' in due ? { delayMs: due.inMs } : {}),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(scenario === undefined ? {} : { scenario }),
+    ...(runAs === undefined ? {} : { runAs }),
+    ...(options.retry === undefined ? {} : { retry: normalizeRetry(options.retry, `retry in ${where}`) }),
+  }
+  const spec: LaneSpec = {
+    tenant,
+    queue,
+    name: definition.name,
+    version: definition.version,
+    gated: keys.length > 0,
+  }
+  const [lane] = await services.intern([spec], own)
+  if (lane === undefined) throw new MillraceError('MILL_INTERNAL', `no lane came of ${JSON.stringify(spec)}`)
+  return {
+    id: services.newId(),
+    lane: lane.id,
+    prio,
+    parent: origin?.run.job ?? null,
+    options: Object.keys(jobOptions).length === 0 ? null : jobOptions,
+    payload: payload.json,
+    due,
+    unique: uniqueOf(definition, tenant, options.unique, where),
+    args: tags.map((value) => ({ path: '#tag', value })),
+  }
+}
+
+function depthOf(
+  { maxDepth }: EnqueueOptions,
+  origin: Origin | undefined,
+  where: string,
+): { depth?: number; maxDepth?: number } {
+  if (maxDepth !== undefined && !(Number.isInteger(maxDepth) && maxDepth >= 1 && maxDepth <= hardestDepth)) {
+    throw new MillraceError(
+      'MILL_OPTIONS_INVALID',
+      `maxDepth in ${where} is ${String(maxDepth)}; it must be a whole number from 1 to ${hardestDepth}`,
+    )
+  }
+  const depth = origin === undefined ? 1 : (origin.run.options?.depth ?? 1) + 1
+  const inherited = origin?.run.options?.maxDepth
+  // A child may tighten the bound it inherits, never loosen it.
+  const bound = Math.min(inherited ?? Infinity, maxDepth === undefined ? Infinity : depth - 1 + maxDepth)
+  if (depth > bound) {
+    throw new MillraceError(
+      'MILL_DEPTH_EXCEEDED',
+      `Maximum stack depth has been reached: ${where} would be number ${depth} of a chain of at most ${bound}`,
+      { data: { depth, maxDepth: bound } },
+    )
+  }
+  return { ...(depth === 1 ? {} : { depth }), ...(Number.isFinite(bound) ? { maxDepth: bound } : {}) }
+}
+
+function uniqueOf(
+  definition: Definition,
+  tenant: string,
+  unique: EnqueueOptions['unique'],
+  where: string,
+): NewJob['unique'] {
+  if (unique === undefined) return null
+  const { signature, until, on } = normalizeUnique(
+    typeof unique === 'string' ? { key: unique } : unique,
+    where,
+  )
+  const scope = JSON.stringify([definition.name, tenant, signature])
+  return { key: createHash('sha256').update(scope).digest('hex'), until, on }
+}
+
+async function limitKeysOf(
+  services: PrepareServices,
+  definition: Definition,
+  input: unknown,
+  tenant: string,
+  queue: string,
+  own: OwnIds | null,
+): Promise<readonly number[]> {
+  const { concurrency, rateLimit } = definition.options as {
+    concurrency?: number | ConcurrencyOptions
+    rateLimit?: RateLimitOptions
+  }
+  const queueLimits = services.limits.queues[queue]
+  const tenantLimits = services.limits.tenants[tenant] ?? services.limits.tenants['*']
+  if (
+    concurrency === undefined &&
+    rateLimit === undefined &&
+    queueLimits === undefined &&
+    tenantLimits === undefined
+  )
+    return []
+  const specs: LimitSpec[] = []
+  if (concurrency !== undefined)
+    specs.push(
+      slots(
+        'definition',
+        definition.name,
+        typeof concurrency === 'number' ? { limit: concurrency } : concurrency,
+        input,
+      ),
+    )
+  if (rateLimit !== undefined) specs.push(rate('definition', definition.name, rateLimit, input))
+  for (const [kind, name, limits] of [
+    ['queue', queue, queueLimits],
+    ['tenant', tenant, tenantLimits],
+  ] as const) {
+    if (limits?.concurrency !== undefined) specs.push(slots(kind, name, { limit: limits.concurrency }, input))
+    if (limits?.rateLimit !== undefined) specs.push(rate(kind, name, limits.rateLimit, input))
+  }
+  const ids = await services.limitKeys(specs, own)
+  return [...new Set(ids)].sort((a, b) => a - b)
+}
+
+type Kind = 'definition' | 'queue' | 'tenant'
+
+function slots(
+  kind: Kind,
+  name: string,
+  { limit, key, scope = 'global' }: ConcurrencyOptions,
+  input: unknown,
+): LimitSpec {
+  const where = `concurrency of ${kind} ${name}`
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
+    throw new MillraceError(
+      'MILL_OPTIONS_INVALID',
+      `${where} is ${String(limit)}; it must be a whole number from 1 to 100000`,
+    )
+  return {
+    name: keyName('c', kind, name, key, input, where),
+    slots: limit,
+    rate: null,
+    perProcess: scope === 'process',
+  }
+}
+
+function rate(
+  kind: Kind,
+  name: string,
+  { limit, per, burst = limit, key }: RateLimitOptions,
+  input: unknown,
+): LimitSpec {
+  const where = `rateLimit of ${kind} ${name}`
+  const ms = parseDuration(per, `${where}: per`)
+  if (!(limit > 0) || !Number.isFinite(limit) || ms <= 0 || !(burst >= 1) || !Number.isFinite(burst)) {
+    throw new MillraceError(
+      'MILL_OPTIONS_INVALID',
+      `${where} must allow more than 0 starts in more than 0 ms, with a burst of at least 1`,
+    )
+  }
+  return {
+    name: keyName('r', kind, name, key, input, where),
+    slots: null,
+    rate: { burst, perMs: limit / ms },
+    perProcess: false,
+  }
+}
+
+const longestKey = 200
+
+function keyName(
+  letter: string,
+  kind: Kind,
+  name: string,
+  key: ConcurrencyOptions['key'],
+  input: unknown,
+  where: string,
+): string {
+  const own = typeof key === 'function' ? key(input) : key
+  if (own !== undefined && (typeof own !== 'string' || own === ''))
+    throw new MillraceError('MILL_OPTIONS_INVALID', `the key of ${where} must be a text that is not empty`)
+  const full =
+    typeof key === 'string'
+      ? `${letter}:key:${key}`
+      : `${letter}:${kind}:${name}${own === undefined ? '' : `:${own}`}`
+  checkStorable(full, where)
+  return full.length <= longestKey
+    ? full
+    : `${letter}:hash:${createHash('sha256').update(full).digest('hex')}`
+}

@@ -1,0 +1,110 @@
+import { decide, decideFinalizer } from '../../kernel/rules/decide.ts'
+import type { EndedAttempt } from '../../kernel/rules/decision.ts'
+import { parseDuration } from '../../kernel/rules/duration.ts'
+import { MillraceError } from '../../kernel/rules/errors.ts'
+import type { Claimed } from '../../kernel/rules/execution.ts'
+import { endsJob, outcomes } from '../../kernel/rules/outcome.ts'
+import { normalizeRetry, type RetryPolicy } from '../../kernel/rules/retry.ts'
+import { reviveError } from '../../kernel/rules/stored-error.ts'
+import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
+import type { ExecutionHandler } from '../../kernel/runtime/handler.ts'
+import { decode, encode } from '../codec.ts'
+import { validate } from '../definition.ts'
+import { ScopedContext, type ContextServices } from '../handler-context.ts'
+import type { FinalizerOutcome, FinalizerResult, QueueableDefinition } from './define.ts'
+
+export interface QueueableServices extends ContextServices {
+  readonly defaultTimeoutMs: number
+  readonly maxResultBytes: number
+}
+
+/** What the kernel runs for a queueable: one execution, and a finalizer after each of its attempts. */
+export function queueableHandler(
+  definition: QueueableDefinition,
+  services: QueueableServices,
+): ExecutionHandler {
+  const retry = normalizeRetry(definition.options.retry, `retry of ${definition.name}`)
+  const finalizerRetry = normalizeRetry(definition.finalizerRetry, `finalizerRetry of ${definition.name}`)
+  const { timeout } = definition.options
+  const timeoutMs =
+    timeout === undefined
+      ? services.defaultTimeoutMs
+      : parseDuration(timeout, `timeout of ${definition.name}`)
+  const retryOf = (run: Claimed): RetryPolicy => (run.options?.retry as RetryPolicy | undefined) ?? retry
+
+  return {
+    name: definition.name,
+    version: definition.version,
+    timeoutMs: (run) => (run.seq >= 0 ? run.options?.timeoutMs : undefined) ?? timeoutMs,
+    async execute(scope) {
+      const input = decode(scope.run.payload, scope.run.options?.types)
+      const value = await validate(definition.schema, input, `input of ${definition.name}`)
+      const ctx = new ScopedContext(scope, services)
+      if (scope.run.seq < 0) {
+        await definition.finalizer?.(outcomeOf(scope, value) as FinalizerOutcome<never>, ctx)
+        return undefined
+      }
+      return store(await definition.execute(value as never, ctx), definition, services)
+    },
+    decide(run, { result, classes, ms, now, chance, ended }) {
+      const at = { now, chance }
+      if (run.seq >= 0) return decide(run, result, { retry: retryOf(run), classes }, ms, at)
+      if (ended === null)
+        throw new MillraceError('MILL_INTERNAL', `finalizer ${run.seq} of ${run.job} has no ended attempt`)
+      return decideFinalizer(
+        run,
+        ended,
+        result,
+        { retry: finalizerRetry, classes, jobRetry: retryOf(run) },
+        ms,
+        at,
+      )
+    },
+  }
+}
+
+/** A result is kept as `{ json, types }` only where it needs types. */
+function store(
+  value: unknown,
+  definition: QueueableDefinition,
+  { maxResultBytes }: QueueableServices,
+): string | undefined {
+  if (value === undefined) return undefined
+  const { json, types } = encode(value, `result of ${definition.name}`, {
+    maxBytes: maxResultBytes,
+    tooLarge: 'MILL_RESULT_TOO_LARGE',
+  })
+  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
+}
+
+function outcomeOf({ run, ended }: ExecutionScope, input: unknown): FinalizerOutcome<unknown> {
+  if (ended === null)
+    throw new MillraceError('MILL_INTERNAL', `finalizer ${run.seq} of ${run.job} has no ended attempt`)
+  const result = resultOf(ended)
+  return {
+    result,
+    exception: result === 'SUCCESS' || ended.error === null ? null : reviveError(ended.error),
+    jobId: run.job,
+    attempt: -run.seq,
+    willRetry: !endsJob(ended.outcome),
+    durationMs: ended.ms,
+    input,
+  }
+}
+
+function resultOf({ outcome }: EndedAttempt): FinalizerResult {
+  switch (outcome) {
+    case outcomes.completed:
+    case outcomes.completedWithErrors:
+    case outcomes.skipped:
+      return 'SUCCESS'
+    case outcomes.lost:
+    case outcomes.parked:
+      return 'LOST'
+    case outcomes.aborted:
+    case outcomes.replaced:
+      return 'ABORTED'
+    default:
+      return 'UNHANDLED_EXCEPTION'
+  }
+}

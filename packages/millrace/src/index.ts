@@ -1,0 +1,44 @@
+export { createMill } from './mill/create-mill.ts'
+export { defineConfig, type LimitOptions, type MillConfig, type QueueOptions } from './mill/config.ts'
+export { loadConfig, type LoadedConfig } from './mill/load-config.ts'
+export { migrate } from './mill/migrate.ts'
+export type { Mill, MillEnqueueOptions } from './mill/mill.ts'
+export type { Job } from './mill/job.ts'
+export type { JobList, JobListOptions, Jobs } from './mill/jobs.ts'
+export type { AttemptView, JobView } from './mill/job-view.ts'
+export type { MillTransaction } from './mill/transaction.ts'
+export {
+  defineQueueable,
+  type FinalizerOutcome,
+  type FinalizerResult,
+  type QueueableDefinition,
+  type QueueableOptions,
+} from './tools/queueable/define.ts'
+export {
+  type CommonOptions,
+  type ConcurrencyOptions,
+  type Definition,
+  type RateLimitOptions,
+} from './tools/definition.ts'
+export type { EnqueueOptions } from './tools/enqueue-options.ts'
+export type { AsyncInfo, EnqueuedJob, HandlerContext } from './tools/handler-context.ts'
+export {
+  errorRegistry,
+  isMillraceError,
+  MillraceError,
+  type ErrorCode,
+  type ErrorEntry,
+} from './kernel/rules/errors.ts'
+export type { EngineEvent, EngineListener } from './kernel/runtime/engine-event.ts'
+export type { Duration } from './kernel/rules/duration.ts'
+export type { RetryOptions } from './kernel/rules/retry.ts'
+export type { UniqueOptions } from './kernel/rules/unique-key.ts'
+export type { JobStatus, Substatus } from './kernel/rules/status.ts'
+export type { FlagSource, Flags } from './govern/flags/flags.ts'
+export type { LogEntry, LogSink, LogSource } from './observe/log/entry.ts'
+export { stdoutSink } from './observe/log/stdout.ts'
+export type { LogLevel } from './observe/log/level.ts'
+export type { LogDetails, Logger, RowResult } from './observe/log/logger.ts'
+export type { Pause, PauseTarget } from './kernel/storage/controls.ts'
+export type { WorkerView } from './kernel/storage/workers.ts'
+export type { LimitUsage } from './kernel/storage/limits.ts'

@@ -1,0 +1,89 @@
+import type { Duration } from '../kernel/rules/duration.ts'
+import type { Clock, Chance } from '../kernel/rules/clock.ts'
+import type { Faults } from '../kernel/rules/fault-point.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import type { FlagSource } from '../govern/flags/flags.ts'
+import type { LogSink } from '../observe/log/entry.ts'
+import type { LogLevel } from '../observe/log/level.ts'
+import type { Definition, RateLimitOptions } from '../tools/definition.ts'
+
+/** Limits of a queue or a tenant over all workers; they hold for jobs enqueued from then on. */
+export interface LimitOptions {
+  readonly concurrency?: number
+  readonly rateLimit?: RateLimitOptions
+}
+
+export interface QueueOptions extends LimitOptions {
+  /** Executions of this queue at once in each process. */
+  readonly perProcess?: number
+}
+
+export interface MillConfig {
+  /** `sqlite:path/to/file.db` (default `sqlite:data/millrace.db`), `sqlite::memory:`, or `postgres://…`. */
+  readonly storage?: string
+  /** Definitions, or glob patterns of modules that export them (relative to the config file, or to the working directory). */
+  readonly definitions?: readonly (Definition | string)[]
+  /** Create or upgrade the tables at start. Default true; false: fail with MILL_SCHEMA_MISSING when they are missing. */
+  readonly migrate?: boolean
+  /** Executions at once in this process. Default 10. */
+  readonly concurrency?: number
+  readonly queues?: Readonly<Record<string, QueueOptions>>
+  /** Serve only these queues in this process. Default: all. */
+  readonly only?: readonly string[]
+  /** By tenant; `'*'` stands for every tenant not named. */
+  readonly tenants?: Readonly<Record<string, LimitOptions>>
+  /** How long a worker's lease lasts without renewal. Default `'15 seconds'`; a third of it is the heartbeat. */
+  readonly lease?: Duration
+  /** How long a handler may block the event loop before the lease is given up. Default `'30 seconds'`. */
+  readonly blockedLimit?: Duration
+  /** Default attempt timeout. Default `'10 minutes'`. */
+  readonly timeout?: Duration
+  /** SQLite: how long a handler's transaction may stay open. Default `'5 seconds'`, always below the lease. */
+  readonly writeTimeout?: Duration
+  /** How long stop() lets handlers finish before their signal fires. Default `'30 seconds'`. */
+  readonly shutdown?: Duration
+  /** How long an aborted handler may go on before its attempt is ended without it. Default `'10 seconds'`. */
+  readonly abortGrace?: Duration
+  /** Deaths of one job's process after which it is parked. Default 3. */
+  readonly maxDeaths?: number
+  /** Ages at which history is deleted. Default 30 days completed, 90 days failed and aborted. */
+  readonly retention?: { readonly completed?: Duration; readonly failed?: Duration }
+  /** Largest payload and result as JSON, in bytes. Default 1 MiB each. */
+  readonly maxPayloadBytes?: number
+  readonly maxResultBytes?: number
+  /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
+  readonly patience?: Duration
+  readonly flags?: FlagSource
+  readonly log?: { readonly level?: LogLevel; readonly sink?: LogSink }
+  readonly sqlite?: {
+    /** NORMAL may lose the last acknowledged jobs in a power cut. Default FULL. */ readonly synchronous?:
+      'FULL' | 'NORMAL'
+  }
+  readonly postgres?: {
+    /** Default `millrace`. */
+    readonly schema?: string
+    /** `'transaction'` behind pgbouncer or the like. */
+    readonly pooler?: 'transaction'
+    /** A direct connection for LISTEN when `storage` goes through a pooler. */
+    readonly listenUrl?: string
+    /** Connections at most. Default: `concurrency` + 4, at most 40. */
+    readonly poolSize?: number
+    readonly queryTimeout?: Duration
+  }
+}
+
+/** Names the type of a configuration; returns it unchanged. */
+export function defineConfig(config: MillConfig): MillConfig {
+  return config
+}
+
+/** What tests and simulation replace. Not part of the public face. */
+export interface MillInternals {
+  readonly clock?: Clock
+  readonly chance?: Chance
+  readonly faults?: Faults
+  /** The database's clock, SQLite only. */
+  readonly databaseNow?: () => number
+  /** Stands between engine and storage: tests plant defects with it. */
+  readonly wrapStorage?: (storage: Storage) => Storage
+}

@@ -1,0 +1,160 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { createIdSource } from '../kernel/rules/ids.ts'
+import { Awaiter } from '../kernel/runtime/awaiter.ts'
+import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
+import { Enqueuer } from '../kernel/runtime/enqueuer.ts'
+import { Handlers } from '../kernel/runtime/handler.ts'
+import { LaneCache } from '../kernel/runtime/lane-cache.ts'
+import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
+import type { LogSink } from '../observe/log/entry.ts'
+import { createLogger } from '../observe/log/logger.ts'
+import { logPart } from '../observe/log/log-part.ts'
+import { stdoutSink } from '../observe/log/stdout.ts'
+import { flagsPart } from '../govern/flags/flags.ts'
+import type { Definition } from '../tools/definition.ts'
+import type { QueueableDefinition } from '../tools/queueable/define.ts'
+import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
+import type { MillConfig, MillInternals } from './config.ts'
+import { loadDefinitions } from './definitions.ts'
+import { Enqueuing, internLanes, limitKeyCache } from './enqueuing.ts'
+import { Mill, type MillParts } from './mill.ts'
+import { openStorage } from './storage-url.ts'
+import { settingsOf } from './settings.ts'
+
+/**
+ * Opens the storage, brings its tables up to date, and gathers the definitions. Nothing runs here until `mill.start()`. Throws
+ * MILL_CONFIG_INVALID, MILL_DEFINITION_*, MILL_STORAGE_*, MILL_RELEASE_TOO_OLD; nothing is left open then.
+ */
+export function createMill(config: MillConfig = {}): Promise<Mill> {
+  return assemble(config, {})
+}
+
+/** The same with the clock, chance, and fault points replaced. */
+export async function assemble(
+  config: MillConfig,
+  internals: MillInternals,
+  directory?: string,
+): Promise<Mill> {
+  return new Mill(await assembleParts(config, internals, directory))
+}
+
+/** What a mill is made of; the testing kit runs its workers by hand. */
+export async function assembleParts(
+  config: MillConfig,
+  internals: MillInternals,
+  directory?: string,
+): Promise<MillParts> {
+  const settings = settingsOf(config)
+  const definitions = await loadDefinitions(config.definitions, directory)
+  const opened = await openStorage(settings, config, internals)
+  const { foreign } = opened
+  const storage = internals.wrapStorage?.(opened.storage) ?? opened.storage
+  try {
+    if (settings.migrate) {
+      await storage.schema.migrate()
+      await internals.faults?.hit('migrate:after-ack')
+    }
+    await storage.schema.check()
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+  const clock = internals.clock ?? systemClock
+  const chance = internals.chance ?? systemChance
+  const events = new EngineEvents()
+  const sink = config.log?.sink ?? stdoutSink()
+  const threshold = config.log?.level ?? 'INFO'
+  subscribeLog(events, sink, threshold, clock)
+  const trouble = (error: unknown): void => events.emit({ kind: 'trouble', role: 'awaiter', error })
+  const enqueuer = new Enqueuer({
+    jobs: storage.jobs,
+    clock,
+    faults: internals.faults,
+    patienceMs: settings.patienceMs,
+  })
+  const awaiter = new Awaiter(storage.history, clock, trouble)
+  const cache = new LaneCache(storage.lanes)
+  const newId = createIdSource(
+    () => clock.now(),
+    (n) => chance.bytes(n),
+  )
+  const known = new Map(
+    definitions.map((definition) => [`${definition.name}@${definition.version}`, definition]),
+  )
+  const enqueuing = new Enqueuing({
+    services: {
+      newId,
+      now: () => clock.now(),
+      maxPayloadBytes: settings.maxPayloadBytes,
+      limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
+      intern: (specs, own) => internLanes(cache, specs, own),
+      limitKeys: limitKeyCache(storage.limits),
+    },
+    enqueuer,
+    foreign,
+    known: (definition) => known.get(`${definition.name}@${definition.version}`) === definition,
+    kind: storage.kind,
+  })
+  const handlers = new Handlers()
+  const services: QueueableServices = {
+    logPart: logPart(sink, threshold, clock),
+    flagsPart: flagsPart(config.flags),
+    defaultTimeoutMs: settings.timeoutMs,
+    maxResultBytes: settings.maxResultBytes,
+    enqueue: (definition, input, options, scope) =>
+      options.detached === true
+        ? enqueuing.enqueue(definition, input, options)
+        : enqueuing.inScope(definition, input, options, scope),
+  }
+  for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  return {
+    config,
+    settings,
+    storage,
+    definitions,
+    handlers,
+    cache,
+    clock,
+    chance,
+    events,
+    faults: internals.faults,
+    realTime: internals.clock === undefined && internals.databaseNow === undefined,
+    enqueuer,
+    awaiter,
+    enqueuing,
+    newId,
+  }
+}
+
+function handlerOf(definition: Definition, services: QueueableServices): ReturnType<typeof queueableHandler> {
+  if (definition.tool === 'queueable') return queueableHandler(definition as QueueableDefinition, services)
+  throw new MillraceError(
+    'MILL_DEFINITION_INVALID',
+    `${definition.name} is a ${definition.tool}, which this release does not know`,
+  )
+}
+
+/** The engine's own troubles reach the log; everything else is for whoever subscribes. */
+function subscribeLog(
+  events: EngineEvents,
+  sink: LogSink,
+  threshold: Parameters<typeof logPart>[1],
+  clock: Parameters<typeof logPart>[2],
+): void {
+  const log = createLogger({ sink, threshold, now: () => clock.now() })
+  events.subscribe((event: EngineEvent) => {
+    if (event.kind === 'trouble')
+      log.warn(
+        `millrace ${event.role}: ${event.error instanceof Error ? event.error.message : String(event.error)}`,
+        { error: event.error },
+      )
+    if (event.kind === 'worker.fenced')
+      log.warn(
+        `millrace: worker ${event.worker} lost its lease while running ${event.running.map(({ job }) => job).join(', ') || 'nothing'}`,
+      )
+    if (event.kind === 'rescued')
+      log.info(
+        `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
+      )
+  })
+}

@@ -1,0 +1,169 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import type { Lane, LaneSpec } from '../kernel/rules/execution.ts'
+import type { LimitSpec } from '../kernel/rules/limits.ts'
+import { currentScope, type ExecutionScope } from '../kernel/runtime/execution-scope.ts'
+import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
+import type { LaneCache } from '../kernel/runtime/lane-cache.ts'
+import type { EnqueueOutcome } from '../kernel/rules/unique.ts'
+import type { ForeignTransactions } from '../kernel/storage/foreign.ts'
+import type { Limits } from '../kernel/storage/limits.ts'
+import type { NewJob } from '../kernel/storage/jobs.ts'
+import type { OwnIds, StorageTransaction } from '../kernel/storage/transaction.ts'
+import type { Definition } from '../tools/definition.ts'
+import type { EnqueueOptions } from '../tools/enqueue-options.ts'
+import type { EnqueuedJob } from '../tools/handler-context.ts'
+import { prepare, type Origin, type PrepareServices } from '../tools/prepare.ts'
+
+export interface EnqueuingOptions {
+  readonly services: PrepareServices
+  readonly enqueuer: Enqueuer
+  readonly foreign: ForeignTransactions | null
+  readonly known: (definition: Definition) => boolean
+  readonly kind: 'sqlite' | 'postgres'
+}
+
+/** Where an enqueue is written: the durable groups, a transaction, or an application's own client. */
+export class Enqueuing {
+  readonly #options: EnqueuingOptions
+
+  constructor(options: EnqueuingOptions) {
+    this.#options = options
+  }
+
+  /** Joins the execution that the caller runs in, unless `detached`; else resolves when the job is on disk. */
+  async enqueue(definition: Definition, input: unknown, options: EnqueueOptions): Promise<EnqueuedJob> {
+    const scope = currentScope()
+    if (scope !== undefined && options.detached !== true)
+      return this.inScope(definition, input, options, scope)
+    if (scope !== undefined && this.#options.kind === 'sqlite' && scope.opening !== null) {
+      // It would wait for the write lock that this very handler holds.
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `a detached enqueue of ${definition.name} cannot be written while the handler's SQLite transaction is open; enqueue it before the first ctx.sql`,
+      )
+    }
+    const job = await this.prepare(definition, input, options, originOf(scope), null)
+    return this.answer(definition, job, await this.#options.enqueuer.enqueue(job))
+  }
+
+  /** Written when the attempt commits; one with a unique key at once, in the attempt's transaction, because its answer is needed now. */
+  async inScope(
+    definition: Definition,
+    input: unknown,
+    options: EnqueueOptions,
+    scope: ExecutionScope,
+  ): Promise<EnqueuedJob> {
+    scope.assertOpen()
+    const opened = await scope.opening
+    const job = await this.prepare(definition, input, options, originOf(scope), opened?.ownIds ?? null)
+    if (job.unique === null) {
+      scope.enqueue([job])
+      return { id: job.id, duplicate: false }
+    }
+    return this.inTransaction(definition, job, await scope.transaction())
+  }
+
+  async inTransaction(
+    definition: Definition,
+    job: NewJob,
+    transaction: StorageTransaction,
+  ): Promise<EnqueuedJob> {
+    const [outcome] = await transaction.enqueue([job])
+    return this.answer(definition, job, outcome)
+  }
+
+  /** With the application's own client, in whatever transaction it has open. */
+  async withClient(
+    definition: Definition,
+    input: unknown,
+    options: EnqueueOptions,
+    client: unknown,
+  ): Promise<EnqueuedJob> {
+    const { foreign } = this.#options
+    if (foreign === null)
+      throw new MillraceError(
+        'MILL_NOT_ON_SQLITE',
+        `enqueue of ${definition.name} with a pg client needs PostgreSQL storage; use mill.transaction on SQLite`,
+      )
+    const job = await this.prepare(definition, input, options, undefined, null)
+    const [outcome] = await foreign.enqueueWith(client, [job])
+    return this.answer(definition, job, outcome)
+  }
+
+  async prepare(
+    definition: Definition,
+    input: unknown,
+    options: EnqueueOptions,
+    origin: Origin | undefined,
+    own: OwnIds | null,
+  ): Promise<NewJob> {
+    if (!this.#options.known(definition)) {
+      throw new MillraceError(
+        'MILL_DEFINITION_UNKNOWN',
+        `${definition.name} is not among the definitions of this mill, or another definition has its name`,
+      )
+    }
+    return prepare(this.#options.services, definition, input, options, origin, own)
+  }
+
+  answer(definition: Definition, job: NewJob, outcome: EnqueueOutcome | undefined): EnqueuedJob {
+    if (outcome?.kind !== 'duplicate') return { id: job.id, duplicate: false }
+    if (job.unique?.on !== 'return') {
+      throw new MillraceError(
+        'MILL_DUPLICATE',
+        `Attempt to enqueue job with duplicate queueable signature: ${definition.name}, held by ${outcome.holder}`,
+        { data: { jobId: outcome.holder } },
+      )
+    }
+    return { id: outcome.holder, duplicate: true }
+  }
+}
+
+function originOf(scope: ExecutionScope | undefined): Origin | undefined {
+  return scope === undefined ? undefined : { run: scope.run, tenant: scope.lane.tenant }
+}
+
+/**
+ * Lanes from the cache. One that is new is made inside the open transaction, which on SQLite keeps everybody else from writing;
+ * beside it the cache asks too and is answered when the transaction has ended, whether it made the lane or was rolled back.
+ */
+export async function internLanes(
+  cache: LaneCache,
+  specs: readonly LaneSpec[],
+  own: OwnIds | null,
+): Promise<readonly Lane[]> {
+  if (own === null || specs.every((spec) => cache.known(spec) !== undefined)) return cache.intern(specs)
+  cache.intern(specs).catch(() => undefined)
+  return own.lanes(specs)
+}
+
+const mostKeys = 100_000
+
+/** Limit keys by name, defined once per process and again when their numbers change. */
+export function limitKeyCache(limits: Limits): PrepareServices['limitKeys'] {
+  const ids = new Map<string, Promise<number>>()
+  const known = new Set<string>()
+  return async (specs, own) => {
+    const signature = (spec: LimitSpec): string =>
+      JSON.stringify([spec.name, spec.slots, spec.rate, spec.perProcess])
+    const missing = specs.filter((spec) => !ids.has(signature(spec)))
+    if (missing.length > 0) {
+      if (ids.size > mostKeys) {
+        ids.clear()
+        known.clear()
+      }
+      const defined = limits.define(missing)
+      missing.forEach((spec, index) => {
+        const id = defined.then((all) => all[index] as number)
+        ids.set(signature(spec), id)
+        id.then(
+          () => known.add(signature(spec)),
+          () => ids.delete(signature(spec)),
+        )
+      })
+    }
+    // As with lanes: what is being defined may wait for the very transaction that asks.
+    if (own !== null && specs.some((spec) => !known.has(signature(spec)))) return own.limitKeys(specs)
+    return Promise.all(specs.map((spec) => ids.get(signature(spec)) as Promise<number>))
+  }
+}

@@ -1,0 +1,89 @@
+import { statusOf, type JobState } from '../kernel/rules/job-status.ts'
+import { outcomeName, type OutcomeName, type StoredError } from '../kernel/rules/outcome.ts'
+import type { Lane } from '../kernel/rules/execution.ts'
+import type { Pause } from '../kernel/storage/controls.ts'
+import type { AttemptRecord, JobRecord } from '../kernel/storage/history.ts'
+import type { WorkerView } from '../kernel/storage/workers.ts'
+import { decode } from '../tools/codec.ts'
+import { decodeResult } from './job.ts'
+
+/** One job as lists, CLI and later console and API show it. */
+export interface JobView extends JobState {
+  readonly id: string
+  readonly name: string
+  readonly version: number
+  readonly tenant: string
+  readonly queue: string
+  readonly priority: number
+  /** The newest attempt, from 1. */
+  readonly attempt: number
+  readonly createdAt: Date
+  readonly finishedAt: Date | null
+  readonly parentId: string | null
+  readonly retryOf: string | null
+  readonly tags: readonly string[]
+  readonly input: unknown
+  readonly result: unknown
+  readonly error: StoredError | null
+}
+
+export interface AttemptView {
+  /** `job`, or `finalizer` of the attempt `of`. */
+  readonly kind: 'job' | 'finalizer'
+  readonly of: number | null
+  readonly attempt: number
+  readonly outcome: OutcomeName
+  readonly ms: number
+  readonly finishedAt: Date
+  readonly error: StoredError | null
+}
+
+/** What decides whether a lane may be run: pauses, and what living workers know. */
+export interface LaneConditions {
+  readonly pauses: readonly Pause[]
+  readonly workers: readonly WorkerView[]
+}
+
+export function jobView(record: JobRecord, conditions: LaneConditions): JobView {
+  const { lane, options } = record
+  return {
+    ...statusOf(record.facts, laneFacts(lane, conditions)),
+    id: record.id,
+    name: lane.name,
+    version: lane.version,
+    tenant: lane.tenant,
+    queue: lane.queue,
+    priority: record.prio,
+    attempt: record.attempt,
+    createdAt: new Date(record.createdAt),
+    finishedAt: record.finishedAt === null ? null : new Date(record.finishedAt),
+    parentId: record.parent,
+    retryOf: options?.retryOf ?? null,
+    tags: options?.tags ?? [],
+    input: decode(record.payload, options?.types),
+    result: decodeResult(record.result),
+    error: record.error,
+  }
+}
+
+export function attemptView({ seq, attempt, outcome, ms, finishedAt, error }: AttemptRecord): AttemptView {
+  return {
+    kind: seq < 0 ? 'finalizer' : 'job',
+    of: seq < 0 ? -seq : null,
+    attempt,
+    outcome: outcomeName(outcome),
+    ms,
+    finishedAt: new Date(finishedAt),
+    error,
+  }
+}
+
+function laneFacts(lane: Lane, { pauses, workers }: LaneConditions): { paused: boolean; known: boolean } {
+  const living = workers.filter((worker) => worker.alive)
+  return {
+    paused: pauses.some(({ target }) => target.kind === 'all' || target.value === lane[target.kind]),
+    // With no worker at all, it only waits for one.
+    known:
+      living.length === 0 || living.some((worker) => worker.knows.includes(`${lane.name}@${lane.version}`)),
+  }
+}

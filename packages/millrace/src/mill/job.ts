@@ -1,0 +1,60 @@
+import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { statusOfOutcome } from '../kernel/rules/job-status.ts'
+import { outcomes } from '../kernel/rules/outcome.ts'
+import { reviveError } from '../kernel/rules/stored-error.ts'
+import type { Awaiter } from '../kernel/runtime/awaiter.ts'
+import type { JobEnd } from '../kernel/storage/history.ts'
+import { decode } from '../tools/codec.ts'
+import type { EnqueuedJob } from '../tools/handler-context.ts'
+
+/** A job that was enqueued, or found by its id. */
+export class Job<Output = unknown> implements EnqueuedJob {
+  readonly id: string
+  readonly duplicate: boolean
+  readonly #awaiter: Awaiter
+
+  constructor({ id, duplicate }: EnqueuedJob, awaiter: Awaiter) {
+    this.id = id
+    this.duplicate = duplicate
+    this.#awaiter = awaiter
+  }
+
+  /**
+   * Resolves with what the handler returned, once the job is Completed (also when skipped, then with undefined). Throws MILL_JOB_FAILED when it ended
+   * otherwise, with the handler's error as cause, and MILL_WAIT_TIMEOUT after `timeout` (default: never).
+   */
+  async completed(options: { readonly timeout?: Duration } = {}): Promise<Output> {
+    const timeoutMs = options.timeout === undefined ? Infinity : parseDuration(options.timeout, 'completed')
+    const end = await this.#awaiter.wait(this.id, timeoutMs)
+    if (end === null)
+      throw new MillraceError(
+        'MILL_WAIT_TIMEOUT',
+        `job ${this.id} did not end within ${String(options.timeout)}`,
+        { data: { jobId: this.id } },
+      )
+    return resultOf(end) as Output
+  }
+}
+
+const good: readonly number[] = [outcomes.completed, outcomes.completedWithErrors, outcomes.skipped]
+
+function resultOf(end: JobEnd): unknown {
+  if (good.includes(end.outcome)) return decodeResult(end.result)
+  const { status, substatus } = statusOfOutcome(end.outcome)
+  throw new MillraceError(
+    'MILL_JOB_FAILED',
+    `job ${end.job} ended ${status} (${substatus})${end.error === null ? '' : `: ${end.error.message}`}`,
+    {
+      ...(end.error === null ? {} : { cause: reviveError(end.error) }),
+      data: { jobId: end.job, status, substatus },
+    },
+  )
+}
+
+/** What a handler returned, from its stored text. */
+export function decodeResult(stored: string | null): unknown {
+  if (stored === null) return undefined
+  const { json, types } = JSON.parse(stored) as { json: unknown; types?: unknown }
+  return types === undefined ? json : decode(JSON.stringify(json), types)
+}

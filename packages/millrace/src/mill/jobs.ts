@@ -1,0 +1,147 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { isJobId } from '../kernel/rules/ids.ts'
+import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
+import type { JobId } from '../kernel/rules/execution.ts'
+import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
+import type { LaneFilter } from '../kernel/storage/lanes.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import { attemptView, jobView, type AttemptView, type JobView, type LaneConditions } from './job-view.ts'
+
+export interface JobListOptions extends LaneFilter {
+  readonly status?: JobStatus
+  readonly tag?: string
+  readonly from?: Date
+  readonly to?: Date
+  /** At most 1,000; default 50. */
+  readonly limit?: number
+  /** The `next` of the page before. */
+  readonly after?: string
+}
+
+export interface JobList {
+  readonly jobs: readonly JobView[]
+  readonly next: string | null
+}
+
+const longestPage = 1_000
+
+/** Looking at jobs, and the few things an operator does to one. */
+export class Jobs {
+  readonly #storage: Storage
+  readonly #enqueuer: Enqueuer
+  readonly #newId: () => JobId
+  /** Intents are told to the worker of this process at once. */
+  readonly #abortHere: (jobs: readonly JobId[]) => void
+
+  constructor(
+    storage: Storage,
+    enqueuer: Enqueuer,
+    newId: () => JobId,
+    abortHere: (jobs: readonly JobId[]) => void,
+  ) {
+    this.#storage = storage
+    this.#enqueuer = enqueuer
+    this.#newId = newId
+    this.#abortHere = abortHere
+  }
+
+  /** Throws MILL_JOB_UNKNOWN. */
+  async get(id: string): Promise<JobView> {
+    const [record] = await this.#storage.history.jobs([checkId(id)])
+    if (record === undefined) throw unknown(id)
+    return jobView(record, await this.#conditions())
+  }
+
+  /** Every ended attempt of the job and of its finalizers, oldest first. */
+  async attempts(id: string): Promise<readonly AttemptView[]> {
+    return (await this.#storage.history.attempts(checkId(id))).map(attemptView)
+  }
+
+  /** Newest first. */
+  async list(options: JobListOptions = {}): Promise<JobList> {
+    const { limit = 50, after, status, tag, from, to, ...lanes } = options
+    if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `limit is ${String(limit)}; it must be a whole number from 1 to ${longestPage}`,
+      )
+    if (status !== undefined && !jobStatuses.includes(status))
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `status is ${status as string}; it must be one of ${jobStatuses.join(', ')}`,
+      )
+    const page = await this.#storage.history.list(
+      {
+        ...lanes,
+        ...(status === undefined ? {} : { status }),
+        ...(tag === undefined ? {} : { arg: { path: '#tag', value: tag } }),
+        ...(from === undefined ? {} : { from: from.getTime() }),
+        ...(to === undefined ? {} : { to: to.getTime() }),
+      },
+      { before: after === undefined ? null : checkId(after), limit },
+    )
+    const conditions = await this.#conditions()
+    return { jobs: page.jobs.map((record) => jobView(record, conditions)), next: page.next }
+  }
+
+  /** By status, each exact up to 10,000, above which it says 10,000. */
+  counts(filter: LaneFilter = {}): Promise<Readonly<Record<JobStatus, number>>> {
+    return this.#storage.history.counts(filter)
+  }
+
+  /**
+   * A queued job is Aborted at once; a running one is asked by its signal and is Aborted when it ends with an error (`requested`). Throws
+   * MILL_JOB_UNKNOWN. `ended`: nothing was left to abort.
+   */
+  async abort(id: string): Promise<'aborted' | 'requested' | 'ended'> {
+    const answer = await this.#storage.executions.abort(checkId(id))
+    if (answer === 'unknown') throw unknown(id)
+    if (answer === 'requested') this.#abortHere([id])
+    return answer
+  }
+
+  /** Enqueues an ended job once more: same input, options and lane, under a new id (the end of the old one stays what it was). Throws MILL_JOB_NOT_ENDED. */
+  async retry(id: string): Promise<{ readonly id: string }> {
+    const [record] = await this.#storage.history.jobs([checkId(id)])
+    if (record === undefined) throw unknown(id)
+    if (record.facts.ended === null)
+      throw new MillraceError(
+        'MILL_JOB_NOT_ENDED',
+        `job ${id} has not ended; only an ended job can be retried`,
+        { data: { jobId: id } },
+      )
+    // A total deadline counted from the first enqueue would end the repeat at once.
+    const { deadline: _deadline, delayMs: _delay, ...options } = record.options ?? {}
+    const job = {
+      id: this.#newId(),
+      lane: record.lane.id,
+      prio: record.prio,
+      parent: record.parent,
+      options: { ...options, retryOf: id },
+      payload: record.payload,
+      due: null,
+      unique: null,
+      args: (options.tags ?? []).map((value) => ({ path: '#tag', value })),
+    }
+    await this.#enqueuer.enqueue(job)
+    return { id: job.id }
+  }
+
+  async #conditions(): Promise<LaneConditions> {
+    const [pauses, workers] = await Promise.all([
+      this.#storage.controls.pauses(),
+      this.#storage.workers.list(),
+    ])
+    return { pauses, workers }
+  }
+}
+
+function checkId(id: unknown): JobId {
+  if (!isJobId(id))
+    throw new MillraceError('MILL_JOB_UNKNOWN', `${JSON.stringify(id)} is not the id of a job`)
+  return id
+}
+
+function unknown(id: string): MillraceError {
+  return new MillraceError('MILL_JOB_UNKNOWN', `there is no job ${id}`, { data: { jobId: id } })
+}

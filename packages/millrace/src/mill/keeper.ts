@@ -1,0 +1,30 @@
+import type { MillConfig } from './config.ts'
+import type { MillParts } from './mill.ts'
+import type { Settings } from './settings.ts'
+
+/** What the keeper thread opens: plain data, because it crosses to the thread. */
+export interface KeeperTarget {
+  readonly settings: Settings
+  readonly config: Pick<MillConfig, 'sqlite' | 'postgres'>
+}
+
+/** Sources run as they are; what is built has .js beside it. */
+const module = new URL(
+  import.meta.url.endsWith('.ts') ? './keeper-thread.ts' : './keeper-thread.js',
+  import.meta.url,
+)
+
+/** null where a thread cannot see the database (memory) or the clock is not the machine's. */
+export function keeperThreadOf({
+  settings,
+  config,
+  realTime,
+}: MillParts): { module: URL; target: KeeperTarget; blockedLimitMs: number } | null {
+  if (!realTime || settings.storage.endsWith(':memory:')) return null
+  const { sqlite, postgres } = config
+  const target: KeeperTarget = {
+    settings: { ...settings, poolSize: 2 },
+    config: { ...(sqlite === undefined ? {} : { sqlite }), ...(postgres === undefined ? {} : { postgres }) },
+  }
+  return { module, target, blockedLimitMs: settings.blockedLimitMs }
+}

@@ -1,0 +1,225 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import type { Chance, Clock } from '../kernel/rules/clock.ts'
+import type { Faults } from '../kernel/rules/fault-point.ts'
+import { checkDefinitionName, checkQueue, checkTenant } from '../kernel/rules/names.ts'
+import type { Awaiter } from '../kernel/runtime/awaiter.ts'
+import { currentScope } from '../kernel/runtime/execution-scope.ts'
+import type { EngineEvents, EngineListener } from '../kernel/runtime/engine-event.ts'
+import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
+import type { Handlers } from '../kernel/runtime/handler.ts'
+import type { LaneCache } from '../kernel/runtime/lane-cache.ts'
+import type { Worker } from '../kernel/runtime/worker.ts'
+import type { Pause, PauseTarget } from '../kernel/storage/controls.ts'
+import type { LimitUsage } from '../kernel/storage/limits.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import type { WorkerView } from '../kernel/storage/workers.ts'
+import type { Definition, InputOf, OutputOf } from '../tools/definition.ts'
+import type { EnqueueOptions } from '../tools/enqueue-options.ts'
+import type { MillConfig } from './config.ts'
+import { createWorker } from './create-worker.ts'
+import type { Enqueuing } from './enqueuing.ts'
+import { explain } from './explain.ts'
+import { Job } from './job.ts'
+import { Jobs } from './jobs.ts'
+import type { Settings } from './settings.ts'
+import { joinTransaction, runTransaction, type MillTransaction } from './transaction.ts'
+
+export interface MillParts {
+  readonly config: MillConfig
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly definitions: readonly Definition[]
+  readonly handlers: Handlers
+  readonly cache: LaneCache
+  readonly clock: Clock
+  readonly chance: Chance
+  readonly events: EngineEvents
+  readonly faults: Faults | undefined
+  /** The clock is the machine's, so a thread can keep the lease. */
+  readonly realTime: boolean
+  readonly enqueuer: Enqueuer
+  readonly awaiter: Awaiter
+  readonly enqueuing: Enqueuing
+  readonly newId: () => string
+}
+
+export interface MillEnqueueOptions extends EnqueueOptions {
+  /** The application's own `pg` client: the job is queued when, and only when, its transaction commits. PostgreSQL only. */
+  readonly pg?: unknown
+}
+
+const manyAtOnce = 1_000
+
+/** An installation: enqueues work, looks at it, and, once started, runs it. Made by `createMill`. */
+export class Mill {
+  readonly #parts: MillParts
+  #worker: Worker | null = null
+  #starting: Promise<void> | null = null
+  #closed = false
+  /** Looking at jobs, aborting and retrying them. */
+  readonly jobs: Jobs
+
+  constructor(parts: MillParts) {
+    this.#parts = parts
+    this.jobs = new Jobs(parts.storage, parts.enqueuer, parts.newId, (jobs) => this.#worker?.abort(jobs))
+    parts.events.subscribe((event) => {
+      if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
+    })
+  }
+
+  get database(): 'sqlite' | 'postgres' {
+    return this.#parts.storage.kind
+  }
+
+  get definitions(): readonly Definition[] {
+    return this.#parts.definitions
+  }
+
+  /** Works in this process from now on. Idempotent. */
+  start(): Promise<void> {
+    this.#assertOpen()
+    this.#starting ??= this.#startWorker()
+    return this.#starting
+  }
+
+  /**
+   * Stops working and closes the storage: what had not started is handed back, what runs may finish for `shutdown`. Costs no
+   * attempt. Idempotent; afterwards every call throws MILL_STORAGE_CLOSED.
+   */
+  async stop(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const { enqueuer, awaiter, storage } = this.#parts
+    await this.#starting?.catch(() => undefined)
+    await this.#worker?.stop()
+    await enqueuer.idle()
+    await awaiter.stop()
+    await storage.wakeups.stop()
+    await storage.close()
+  }
+
+  /**
+   * Resolves when the job is on disk: from then on it is never lost. Inside a handler it joins that attempt's transaction
+   * (unless `detached`). Throws MILL_INPUT_INVALID, MILL_PAYLOAD_TOO_LARGE, MILL_DUPLICATE, MILL_DEPTH_EXCEEDED… before anything is written.
+   */
+  async enqueue<D extends Definition>(
+    definition: D,
+    input: InputOf<D>,
+    options: MillEnqueueOptions = {},
+  ): Promise<Job<OutputOf<D>>> {
+    this.#assertOpen()
+    const { enqueuing, awaiter } = this.#parts
+    const { pg, ...rest } = options
+    const made =
+      pg === undefined
+        ? await enqueuing.enqueue(definition, input, rest)
+        : await enqueuing.withClient(definition, input, rest, pg)
+    return new Job<OutputOf<D>>(made, awaiter)
+  }
+
+  /**
+   * Enqueues many, from an array or an async iterable, in groups: each on disk when the promise resolves, ids in input order. An input that is refused
+   * ends it with that error; those before it in the stream may be queued already.
+   */
+  async enqueueMany<D extends Definition>(
+    definition: D,
+    inputs: Iterable<InputOf<D>> | AsyncIterable<InputOf<D>>,
+    options: Omit<EnqueueOptions, 'unique'> = {},
+  ): Promise<readonly string[]> {
+    const ids: string[] = []
+    let group: InputOf<D>[] = []
+    const flush = async (): Promise<void> => {
+      const made = await Promise.all(
+        group.map((input) => this.#parts.enqueuing.enqueue(definition, input, options)),
+      )
+      ids.push(...made.map(({ id }) => id))
+      group = []
+    }
+    this.#assertOpen()
+    for await (const input of inputs) {
+      group.push(input)
+      if (group.length >= manyAtOnce) await flush()
+    }
+    await flush()
+    return ids
+  }
+
+  /** A handle on a job that somebody else enqueued. */
+  job<Output = unknown>(id: string): Job<Output> {
+    return new Job<Output>({ id, duplicate: false }, this.#parts.awaiter)
+  }
+
+  /**
+   * Commits when `work` resolves, rolls back when it throws. Throws MILL_TRANSACTION_LOST when the database did not commit, MILL_COMMIT_UNKNOWN
+   * when it did not answer. On SQLite it holds the file's one write lock, for `writeTimeout` at most. Inside a handler `work` joins the
+   * attempt's transaction.
+   */
+  async transaction<T>(work: (tx: MillTransaction) => Promise<T>): Promise<T> {
+    this.#assertOpen()
+    const { storage, settings, enqueuing } = this.#parts
+    const scope = currentScope()
+    if (scope !== undefined) return joinTransaction(scope, enqueuing, work)
+    const transaction = await storage.begin({
+      token: null,
+      idleTimeoutMs: settings.leaseMs,
+      writeTimeoutMs: settings.writeTimeoutMs,
+    })
+    return runTransaction(transaction, enqueuing, work)
+  }
+
+  /** Why a job is where it is, in sentences: what it waits for, what holds it back, how it ended. Throws MILL_JOB_UNKNOWN. */
+  async explain(jobId: string): Promise<string> {
+    const { storage } = this.#parts
+    const job = await this.jobs.get(jobId)
+    const limited = job.substatus === 'rateLimited' || job.substatus === 'concurrencyLimited'
+    return explain(job, {
+      now: await storage.now(),
+      pauses: await storage.controls.pauses(),
+      workers: await storage.workers.list(),
+      limits: limited ? await storage.limits.usage() : [],
+    })
+  }
+
+  /** Claims nothing of the target any more, in all workers, within a second; what runs goes on. false: it was paused already. */
+  pause(target: PauseTarget = { kind: 'all' }, by?: string): Promise<boolean> {
+    return this.#parts.storage.controls.pause(checkTarget(target), by ?? null)
+  }
+
+  resume(target: PauseTarget = { kind: 'all' }): Promise<boolean> {
+    return this.#parts.storage.controls.resume(checkTarget(target))
+  }
+
+  pauses(): Promise<readonly Pause[]> {
+    return this.#parts.storage.controls.pauses()
+  }
+
+  workers(): Promise<readonly WorkerView[]> {
+    return this.#parts.storage.workers.list()
+  }
+
+  /** Limit keys with what holds and waits for them. */
+  limits(): Promise<readonly LimitUsage[]> {
+    return this.#parts.storage.limits.usage()
+  }
+
+  /** Hears what the engine does. Returns the unsubscribe. */
+  on(listener: EngineListener): () => void {
+    return this.#parts.events.subscribe(listener)
+  }
+
+  async #startWorker(): Promise<void> {
+    this.#worker = createWorker(this.#parts)
+    await this.#worker.start()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new MillraceError('MILL_STORAGE_CLOSED', 'this mill was stopped')
+  }
+}
+
+function checkTarget(target: PauseTarget): PauseTarget {
+  if (target.kind === 'queue') checkQueue(target.value, 'pause')
+  if (target.kind === 'tenant') checkTenant(target.value, 'pause')
+  if (target.kind === 'name') checkDefinitionName(target.value, 'pause')
+  return target
+}

@@ -1,0 +1,77 @@
+import type { Mill } from 'millrace'
+import { airportDelays, plantedFault } from './jobs.ts'
+import type { Attempt, RunResult } from './result.ts'
+import { runProgress, runTag, type Run } from './runs.ts'
+import { delayTable } from './table.ts'
+
+type Say = (line: string) => void
+
+export function introduce(run: Run, pids: readonly number[], say: Say): void {
+  const { id, airports, missing, queued, resumed } = run
+  if (!resumed) say(`Run ${id}: ${queued} airports queued, one job each.`)
+  else {
+    const written = airports - missing.length
+    say(
+      `Run ${id} goes on: ${written} of ${airports} airports have their figures, the others are still queued.`,
+    )
+    if (queued > 0) say(`${queued} had failed for good and are queued again.`)
+  }
+  const { origin, attempt } = plantedFault
+  if (missing.includes(origin))
+    say(`Planted: ${origin} fails on attempt ${attempt}, after it has written its figures.`)
+  say(`Kill it half way, if you like, and start it again: kill -9 ${pids.join(' ')}`)
+}
+
+export function report(
+  { run, airports, rows, writtenOnce, processes, attempts, delays }: RunResult,
+  say: Say,
+): void {
+  say('')
+  for (const line of delayTable(delays)) say(line)
+  say('')
+  say(
+    `Run ${run}: ${airports} airports, figures written by ${processes} ${processes === 1 ? 'process' : 'processes'}.`,
+  )
+  say(`Attempts: ${attemptsByResult(attempts)}.`)
+  const planted = attempts.filter(({ origin }) => origin === plantedFault.origin)
+  say(
+    `${plantedFault.origin}: ${planted.map(({ attempt, result }) => `attempt ${attempt} ${endings[result]}`).join(', ')}.`,
+  )
+  say(`Each airport written once: ${writtenOnce ? 'yes' : 'NO'} (${rows} rows for ${airports} airports).`)
+}
+
+const endings: Readonly<Record<Attempt['result'], string>> = {
+  SUCCESS: 'succeeded',
+  UNHANDLED_EXCEPTION: 'failed',
+  LOST: 'lost with a process',
+  ABORTED: 'aborted',
+}
+
+function attemptsByResult(attempts: readonly Attempt[]): string {
+  const counted = Object.entries(endings).map(([result, ending]) => {
+    return { ending, count: attempts.filter((attempt) => attempt.result === result).length }
+  })
+  return counted.flatMap(({ ending, count }) => (count > 0 ? `${count} ${ending}` : [])).join(', ')
+}
+
+export async function reportFailures(mill: Mill, run: Run, say: Say): Promise<void> {
+  const { written } = await runProgress(mill, run)
+  say(`${run.airports - written} of ${run.airports} airports have no figures although their jobs ended.`)
+  const { jobs } = await mill.jobs.list({ name: airportDelays.name, tag: runTag(run.id), status: 'Failed' })
+  for (const { id, tags, error } of jobs) say(`  ${tags[0] ?? ''} ${id}: ${error?.message ?? ''}`)
+  say('Start it again to give them another try.')
+}
+
+/** Commands with which to go on looking. The npm script runs the CLI from its sources, beside the configuration. */
+export async function lookAround(mill: Mill, storage: string | undefined, say: Say): Promise<void> {
+  const { jobs } = await mill.jobs.list({ name: airportDelays.name, tag: plantedFault.origin, limit: 1 })
+  const where = storage === undefined ? '' : ` --storage ${withoutPassword(storage)}`
+  const commands = ['jobs counts', 'jobs list --limit 10', ...jobs.map(({ id }) => `jobs show ${id}`)]
+  say('')
+  say('Everything stays queryable:')
+  for (const command of commands) say(`  npm run -s millrace -w example-flights -- ${command}${where}`)
+}
+
+function withoutPassword(storage: string): string {
+  return storage.replace(/^(postgres(?:ql)?:\/\/[^:/@]+):[^@]*@/, '$1:<password>@')
+}

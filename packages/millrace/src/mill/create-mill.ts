@@ -142,7 +142,7 @@ function subscribeLog(
   clock: Parameters<typeof logPart>[2],
 ): void {
   const log = createLogger({ sink, threshold, now: () => clock.now() })
-  events.subscribe((event: EngineEvent) => {
+  const tell = (event: EngineEvent): void => {
     if (event.kind === 'trouble')
       log.warn(
         `millrace ${event.role}: ${event.error instanceof Error ? event.error.message : String(event.error)}`,
@@ -156,5 +156,6 @@ function subscribeLog(
       log.info(
         `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
       )
-  })
+  }
+  for (const kind of ['trouble', 'worker.fenced', 'rescued'] as const) events.subscribe(tell, kind)
 }

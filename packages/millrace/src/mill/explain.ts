@@ -70,8 +70,8 @@ function dueText(what: string, dueAt: number | undefined, now: number): string {
   if (dueAt === undefined) return `${what} later.`
   const at = new Date(dueAt).toISOString()
   return dueAt > now
-    ? `${what} in ${formatDuration(dueAt - now)}, at ${at}.`
-    : `${what} since ${formatDuration(now - dueAt)}, at ${at}.`
+    ? `${what} in ${long(dueAt - now)}, at ${at}.`
+    : `${what} since ${long(now - dueAt)}, at ${at}.`
 }
 
 function limitText(
@@ -83,8 +83,8 @@ function limitText(
   const owner = gate === undefined ? '' : ` of ${ownerOf(gate)}`
   const others = usage === undefined || usage.waiting <= 1 ? '' : ` ${usage.waiting} jobs wait for it.`
   if (substatus === 'rateLimited') return `It waits for the rate limit${owner}.${others}`
-  const slots = usage?.spec.slots
-  const taken = usage === undefined || slots == null ? '' : `: ${usage.used} of ${slots} slots are taken`
+  const slots = usage?.spec.slots ?? null
+  const taken = usage === undefined || slots === null ? '' : `: ${usage.used} of ${slots} slots are taken`
   return `It waits for the concurrency limit${owner}${taken}.${others}`
 }
 
@@ -100,9 +100,12 @@ function heldBy(job: JobView, { pauses, workers, now }: Surroundings): string[] 
   const told: string[] = []
   for (const { target, since, by } of pauses) {
     if (target.kind !== 'all' && target.value !== job[target.kind]) continue
-    const what = target.kind === 'all' ? 'Everything' : `${capital(target.kind)} ${target.value}`
+    const what =
+      target.kind === 'all'
+        ? 'Everything'
+        : `${target.kind === 'name' ? 'Definition' : target.kind === 'queue' ? 'Queue' : 'Tenant'} ${target.value}`
     const who = by === null ? '' : ` by ${by}`
-    told.push(`${what} was paused${who} ${formatDuration(now - since)} ago.`)
+    told.push(`${what} was paused${who} ${long(now - since)} ago.`)
   }
   const living = workers.filter(({ alive }) => alive)
   const knowing = living.filter(({ knows }) => knows.includes(`${job.name}@${job.version}`))
@@ -114,6 +117,7 @@ function heldBy(job: JobView, { pauses, workers, now }: Surroundings): string[] 
   return told
 }
 
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1)
+/** Whole seconds from the first one on. */
+function long(ms: number): string {
+  return formatDuration(ms < 1_000 ? ms : Math.round(ms / 1_000) * 1_000)
 }

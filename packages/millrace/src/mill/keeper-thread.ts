@@ -12,6 +12,7 @@ const alive = new BigInt64Array(beat)
 const tell = (news: KeeperNews): void => parentPort?.postMessage(news)
 const { storage } = await openStorage(target.settings, target.config, {})
 let worker: WorkerId | null = null
+let isReady = false
 
 const loop = new Loop({
   clock: systemClock,
@@ -24,6 +25,8 @@ const loop = new Loop({
       worker = null
       tell({ fenced: renewed })
     }
+    if (!isReady) tell({ ready: true })
+    isReady = true
     return heartbeatMs
   },
 })

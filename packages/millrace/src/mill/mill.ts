@@ -64,7 +64,7 @@ export class Mill {
     this.jobs = new Jobs(parts.storage, parts.enqueuer, parts.newId, (jobs) => this.#worker?.abort(jobs))
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
-    })
+    }, 'execution.ended')
   }
 
   get database(): 'sqlite' | 'postgres' {

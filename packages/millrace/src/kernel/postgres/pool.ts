@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { MillraceError } from '../rules/errors.ts'
-import { closed, translate, unavailable } from './errors.ts'
+import { closed, sqlState, translate, unavailable } from './errors.ts'
 import { ownTypes, userTypes, type TypeParsers } from './row-types.ts'
 import { valuesOf, type Statement, type Statements, type Value } from './statement.ts'
 
@@ -135,7 +135,11 @@ export class Pool implements Session {
 
   async #close(): Promise<void> {
     const ended = this.#pool.end()
-    for (const connection of this.#out) connection.destroy()
+    // Not waiting for whoever has them: a handler may hold its transaction for long.
+    for (const connection of [...this.#out]) {
+      connection.destroy()
+      connection.release()
+    }
     await ended
   }
 }
@@ -238,13 +242,35 @@ export class Connection implements Session {
         this.destroy()
         reject(unavailable(`${what}: no answer within ${deadlineMs} ms`, true))
       }, deadlineMs)
-      this.client.query(query as pg.QueryConfig, (error: Error | null, answer: Answer) => {
+      const fail = (error: Error): void => {
         clearTimeout(timer)
-        if (error === null) resolve(answer)
-        else if (this.#pool.isClosed) reject(closed())
-        else reject(translate(error, { what, whose, sent: true }))
+        reject(this.#pool.isClosed ? closed() : translate(error, { what, whose, sent: true }))
+      }
+      this.client.query(query as pg.QueryConfig, (error: Error | null, answer: Answer) => {
+        if (error !== null) {
+          this.#whenReady(error, fail)
+          return
+        }
+        clearTimeout(timer)
+        resolve(answer)
       })
     })
+  }
+
+  /** `pg` reports an error before it knows what became of the transaction: the server says that right after. */
+  #whenReady(error: Error, then: (error: Error) => void): void {
+    const { connection } = this.client
+    if (sqlState(error) === null) {
+      then(error)
+      return
+    }
+    const done = (): void => {
+      connection.off('readyForQuery', done)
+      connection.off('end', done)
+      then(error)
+    }
+    connection.on('readyForQuery', done)
+    connection.on('end', done)
   }
 }
 

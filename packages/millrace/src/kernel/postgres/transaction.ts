@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Decision } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import { renderSql } from '../rules/sql-template.ts'
+import { firstKeyword } from '../rules/transaction-statement.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
@@ -83,13 +84,14 @@ class PostgresTransaction implements StorageTransaction {
     this.#db = db
     this.#connection = connection
     this.#token = options.token
-    this.client = guardClient(connection.client, () => this.#check())
+    this.client = guardClient(connection.client, () => this.#check('mend'))
   }
 
   async query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]> {
-    this.#check()
     const { text, values } = renderSql(segments, params, 'postgres', 'sql')
     refuseTransactionStatement(text)
+    // What begins with it and is not refused goes back to a savepoint.
+    this.#check(firstKeyword(text) === 'rollback' ? 'mend' : 'use')
     return this.#noting(this.#connection.user(text, values, longestStatementMs))
   }
 
@@ -160,14 +162,16 @@ class PostgresTransaction implements StorageTransaction {
     return rows[0]?.n === 1
   }
 
-  /** Refuses what could only fail, or would commit by itself. */
-  #check(): void {
+  /** Refuses what could only fail, or would commit by itself. A failed transaction can be mended by a savepoint. */
+  #check(purpose: 'use' | 'mend' = 'use'): void {
     if (this.#ended !== null) {
       if (this.#ended === 'rolled back' && this.#failure !== null) throw this.#lostBy(this.#failure)
       throw new MillraceError('MILL_CONTEXT_CLOSED', `the transaction was used after it was ${this.#ended}`)
     }
     const lost = this.#connection.lost
-    if (lost === null && this.#connection.state === 'open') return
+    const { state } = this.#connection
+    if (lost === null && state === 'open') this.#failure = null
+    if (lost === null && (state === 'open' || (state === 'failed' && purpose === 'mend'))) return
     throw this.#lostBy(this.#failure ?? lost ?? 'the transaction was ended by hand')
   }
 

@@ -88,7 +88,8 @@ export class Claimer implements Service {
     let took = 0
     if (plain.length > 0) took += await this.#claimPlain(plain)
     if (gated.length > 0 && gatedRoom > 0) took += await this.#claimGated(gated)
-    return took > 0 || active.size > 0 ? (dispatcher.room > 0 && took > 0 ? 0 : untilScan) : untilScan
+    // What was taken may have left room, and lanes with more.
+    return took > 0 ? 0 : untilScan
   }
 
   async #scan(): Promise<void> {

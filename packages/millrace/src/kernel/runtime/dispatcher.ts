@@ -1,4 +1,4 @@
-import type { Claimed, ExecutionKey, Lane } from '../rules/execution.ts'
+import type { Claimed, Lane } from '../rules/execution.ts'
 
 /** First in, first out, with cheap ends. */
 class Fifo<T> {
@@ -124,6 +124,12 @@ export class Dispatcher {
     this.#open = true
   }
 
+  /** Forgets those waiting here that `fallen` names. */
+  discard(fallen: (claimed: Claimed) => boolean): void {
+    const rest = this.empty()
+    if (rest.length > 0) this.push(rest.filter((claimed) => !fallen(claimed)))
+  }
+
   empty(): Claimed[] {
     const rest = [...this.#waiting.drain(), ...this.#suspects.drain()]
     for (const fifo of this.#held.values()) rest.push(...fifo.drain())
@@ -198,11 +204,13 @@ export class Dispatcher {
     if (this.room > 0) this.#options.onHungry()
   }
 
-  /** Feeds the average by which the local queue is bounded; at least a hundredth of a ms, the cost of the engine itself. */
+  /**
+   * Feeds the run time by which the local queue is bounded: it rises at once and falls slowly, so that a burst of short
+   * executions between long ones does not fill the queue. At least a hundredth of a ms, the cost of the engine itself.
+   */
   measured(ms: number): void {
     const sample = Math.max(0.01, ms)
-    this.#averageMs = this.#averageMs === 0 ? sample : this.#averageMs * 0.95 + sample * 0.05
+    const weight = sample > this.#averageMs ? 0.3 : 0.01
+    this.#averageMs = this.#averageMs === 0 ? sample : this.#averageMs + (sample - this.#averageMs) * weight
   }
 }
-
-export type { ExecutionKey }

@@ -33,23 +33,28 @@ export type EngineListener = (event: EngineEvent) => void
 
 /** Listeners never disturb the engine: what they throw is dropped. */
 export class EngineEvents {
-  readonly #listeners = new Set<EngineListener>()
+  readonly #listeners = new Map<EngineEvent['kind'] | 'any', Set<EngineListener>>()
 
-  subscribe(listener: EngineListener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  /** Without `kind`, everything. Returns the unsubscribe. */
+  subscribe(listener: EngineListener, kind: EngineEvent['kind'] | 'any' = 'any'): () => void {
+    const listeners = this.#listeners.get(kind) ?? new Set()
+    this.#listeners.set(kind, listeners.add(listener))
+    return () => listeners.delete(listener)
   }
 
-  get heard(): boolean {
-    return this.#listeners.size > 0
+  /** Whether an event of this kind is worth making. */
+  hears(kind: EngineEvent['kind']): boolean {
+    return (this.#listeners.get(kind)?.size ?? 0) + (this.#listeners.get('any')?.size ?? 0) > 0
   }
 
   emit(event: EngineEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event)
-      } catch {
-        // A listener's defect is not the engine's.
+    for (const kind of [event.kind, 'any'] as const) {
+      for (const listener of this.#listeners.get(kind) ?? []) {
+        try {
+          listener(event)
+        } catch {
+          // A listener's defect is not the engine's.
+        }
       }
     }
   }

@@ -7,11 +7,12 @@ import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
+import { Alarm, type Bounded } from './alarm.ts'
 import type { EngineEvents } from './engine-event.ts'
 import { ExecutionScope, Skip, Snooze, type StopReason } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
-import { isUnavailable, type Settled, type Settler } from './settler.ts'
+import type { Settled, Settler } from './settler.ts'
 
 export interface ExecutorOptions {
   readonly executions: Executions
@@ -54,42 +55,48 @@ type Return = { readonly value: string | undefined } | { readonly thrown: unknow
 export class Executor {
   readonly #options: ExecutorOptions
   readonly #ended: Group<ExecutionKey, EndedAttempt | null>
+  readonly #alarm: Alarm
 
   constructor(options: ExecutorOptions) {
     this.#options = options
+    this.#alarm = new Alarm(options.clock)
     this.#ended = new Group((keys) => options.executions.ended(keys))
   }
 
   /** Never rejects. */
   async run(claimed: Claimed, lane: Lane, handler: ExecutionHandler, hooks: RunHooks): Promise<Departure> {
     const { clock, settler, events } = this.#options
-    const scope = new ExecutionScope(claimed, lane, await this.#lookUp(claimed), () =>
-      this.#options.begin(tokenOf(claimed)),
-    )
+    const ended = claimed.seq < 0 ? await this.#lookUp(claimed) : null
+    const scope = new ExecutionScope(claimed, lane, ended, () => this.#options.begin(tokenOf(claimed)))
     hooks.opened(scope)
     // Whoever killed its process before must be known to run before it runs (R9).
     if (claimed.care > 0 && !claimed.marked) await settler.marksWritten()
-    if (events.heard) events.emit({ kind: 'execution.started', key: claimed, lane })
+    if (events.hears('execution.started')) events.emit({ kind: 'execution.started', key: claimed, lane })
     const begun = clock.monotonic()
     const expired =
       claimed.options?.deadline !== undefined && claimed.options.deadline <= this.#options.databaseNow()
     const returned = expired ? { thrown: deadlineError(scope) } : await this.#call(scope, handler)
     const ms = clock.monotonic() - begun
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
-    if (scope.opening === null && settler.backlog < longestBacklog) hooks.slotFree()
+    if (scope.opening === null && scope.buffered.length === 0 && settler.backlog < longestBacklog)
+      hooks.slotFree()
     const departure = await this.#depart(scope, handler, returned, ms)
     scope.finish(departure.kind === 'settled' && departure.committed)
     return departure
   }
 
+  /** No execution runs any more. */
+  stop(): void {
+    this.#alarm.stop()
+  }
+
   async #lookUp(claimed: Claimed): Promise<EndedAttempt | null> {
-    if (claimed.seq >= 0) return null
     for (;;) {
       try {
         return await this.#ended.add({ job: claimed.job, seq: 0, attempt: -claimed.seq })
       } catch (error) {
         this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
-        if (!isUnavailable(error)) return null
+        if (isMillraceError(error, 'MILL_STORAGE_CLOSED')) return null
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
       }
     }
@@ -100,22 +107,27 @@ export class Executor {
     const { clock, abortGraceMs, databaseNow } = this.#options
     return new Promise((resolve) => {
       const timeoutMs = handler.timeoutMs(scope.run)
-      const deadline = scope.run.options?.deadline
-      const cancels = [clock.after(timeoutMs, () => scope.stop('timeout', timeoutError(scope, timeoutMs)))]
-      if (deadline !== undefined)
-        cancels.push(
-          clock.after(deadline - databaseNow(), () => scope.stop('deadline', deadlineError(scope))),
-        )
+      const left = (scope.run.options?.deadline ?? Infinity) - databaseNow()
+      const bounded: Bounded = {
+        boundAt: clock.monotonic() + Math.min(timeoutMs, left),
+        ring: () =>
+          left < timeoutMs
+            ? scope.stop('deadline', deadlineError(scope))
+            : scope.stop('timeout', timeoutError(scope, timeoutMs)),
+      }
+      let cancelGrace: (() => void) | null = null
       const end = (returned: Return): void => {
-        for (const cancel of cancels) cancel()
+        this.#alarm.remove(bounded)
+        cancelGrace?.()
         scope.onStop = null
         resolve(returned)
       }
       scope.onStop = (reason: StopReason) => {
         const give = (): void => end({ thrown: scope.signal.reason })
-        if (reason === 'aborted' || reason === 'shutdown') cancels.push(clock.after(abortGraceMs, give))
+        if (reason === 'aborted' || reason === 'shutdown') cancelGrace = clock.after(abortGraceMs, give)
         else give()
       }
+      this.#alarm.add(bounded)
       scope
         .enter(() => handler.execute(scope))
         .then(
@@ -254,7 +266,7 @@ export class Executor {
       events.emit({ kind: 'execution.fenced', key: scope.run, lane: scope.lane })
       return { kind: 'fenced' }
     }
-    if (events.heard)
+    if (events.hears('execution.ended'))
       events.emit({
         kind: 'execution.ended',
         key: decision.key,

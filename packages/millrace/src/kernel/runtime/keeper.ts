@@ -58,6 +58,7 @@ export type KeeperNews =
   { readonly fenced: WorkerId } | { readonly trouble: string } | { readonly ready: true }
 
 const beatMs = 100
+const restartMs = 1_000
 
 /**
  * The same from a thread with a connection of its own: a handler that computes for a while without returning to the event
@@ -69,13 +70,18 @@ export class ThreadKeeper implements Service {
   readonly #target: unknown
   readonly #blockedLimitMs: number
   readonly #beat = new BigInt64Array(new SharedArrayBuffer(8))
+  /** Keeps the lease while a thread is starting, which may take longer than a short lease lasts. */
+  readonly #substitute: LoopKeeper
   #thread: Thread | null = null
   #beats: NodeJS.Timeout | null = null
+  #cancelRestart: (() => void) | null = null
+  #fencing: Promise<void> | null = null
 
   constructor(
     options: KeeperOptions,
     thread: { readonly module: URL; readonly target: unknown; readonly blockedLimitMs: number },
   ) {
+    this.#substitute = new LoopKeeper({ ...options, onFenced: () => this.#fenced() })
     this.#options = options
     this.#module = thread.module
     this.#target = thread.target
@@ -84,9 +90,10 @@ export class ThreadKeeper implements Service {
 
   start(): void {
     if (this.#thread !== null) return
-    const { leaseMs, heartbeatMs, worker, onFenced, onError } = this.#options
+    const { leaseMs, heartbeatMs, clock, worker, onError } = this.#options
+    this.#substitute.start()
     this.#live()
-    this.#beats = setInterval(() => this.#live(), beatMs)
+    this.#beats ??= setInterval(() => this.#live(), beatMs)
     const data: KeeperThreadData<unknown> = {
       target: this.#target,
       leaseMs,
@@ -97,18 +104,19 @@ export class ThreadKeeper implements Service {
     const thread = new Thread(this.#module, { workerData: data })
     this.#thread = thread
     thread.on('message', (news: KeeperNews) => {
+      if ('ready' in news) void this.#substitute.stop()
       if ('trouble' in news) onError(new Error(news.trouble))
-      if ('fenced' in news && news.fenced === worker())
-        void onFenced().then(() => this.#order({ worker: worker() }), onError)
+      if ('fenced' in news && news.fenced === worker()) this.#fenced().catch(onError)
     })
-    // Without its keeper the lease lapses, so a new one is made at once.
+    // Without its keeper the lease would lapse: the loop takes over, and a new thread is made.
     thread.on('error', (error) => {
       onError(error)
       this.#thread = null
-      if (this.#beats !== null) {
-        clearInterval(this.#beats)
-        this.start()
-      }
+      if (this.#beats === null) return
+      this.#substitute.start()
+      this.#cancelRestart = clock.after(restartMs, () => {
+        if (this.#beats !== null) this.start()
+      })
     })
     this.#order({ worker: worker() })
   }
@@ -116,6 +124,8 @@ export class ThreadKeeper implements Service {
   async stop(): Promise<void> {
     if (this.#beats !== null) clearInterval(this.#beats)
     this.#beats = null
+    this.#cancelRestart?.()
+    await this.#substitute.stop()
     const thread = this.#thread
     this.#thread = null
     if (thread === null) return
@@ -126,6 +136,15 @@ export class ThreadKeeper implements Service {
 
   #live(): void {
     Atomics.store(this.#beat, 0, BigInt(Date.now()))
+  }
+
+  /** Thread and loop may notice it both. */
+  #fenced(): Promise<void> {
+    const { onFenced, worker } = this.#options
+    this.#fencing ??= onFenced()
+      .then(() => this.#order({ worker: worker() }))
+      .finally(() => (this.#fencing = null))
+    return this.#fencing
   }
 
   #order(order: KeeperOrder): void {

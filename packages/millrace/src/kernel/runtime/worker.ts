@@ -103,7 +103,7 @@ export class Worker {
       book: this.#book,
       clock,
       faults,
-      onFenced: (leases) => this.#stopLeases(leases),
+      onFenced: (leases) => this.#loseLeases(leases),
       onError: trouble('settler'),
     })
     this.#executor = new Executor({
@@ -221,6 +221,7 @@ export class Worker {
     cancel()
     await this.#settler.idle()
     await this.#releases.idle()
+    this.#executor.stop()
     await Promise.all([this.#keeper.stop(), this.#rescuer.stop(), this.#timekeeper.stop()])
     this.#unsubscribe()
     await storage.workers
@@ -287,33 +288,41 @@ export class Worker {
     }
     this.#inside += 1
     if (this.#book.start(claimed)) this.#settler.kick()
-    const departure = await this.#executor.run(claimed, lane, handler, {
-      opened: (scope) => this.#scopes.set(claimed, scope),
-      slotFree,
-    })
+    try {
+      const departure = await this.#executor.run(claimed, lane, handler, {
+        opened: (scope) => this.#scopes.set(claimed, scope),
+        slotFree,
+      })
+      slotFree()
+      await this.#departed(claimed, lane, departure)
+    } catch (error) {
+      // A defect of the engine: the execution stays under its lease, and rescue takes it when this worker is gone.
+      this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+      slotFree()
+    }
     this.#scopes.delete(claimed)
-    await this.#departed(claimed, lane, departure)
-    slotFree()
     this.#inside -= 1
     if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
   }
 
   async #departed(claimed: Claimed, lane: Lane, departure: Departure): Promise<void> {
-    if (departure.kind === 'handBack') {
-      const wait =
-        departure.snoozeMs === null || departure.snoozeMs <= 0
-          ? null
-          : ({ dueInMs: departure.snoozeMs, reason: 'snoozed' } as const)
-      await this.#handBack([claimed], wait)
-      if (wait !== null) this.#timekeeper.kick()
-    } else if (departure.kind === 'settled') {
-      const { decision, inTransaction } = departure
-      if (inTransaction) this.#settler.left(claimed)
-      this.#dispatcher.measured(decision.ms)
-      this.#times.charge(lane.tenant, Math.max(0.01, decision.ms))
-      if (decision.next.length > 0) this.#timekeeper.kick()
-      await this.#release(claimed)
+    if (departure.kind === 'fenced') {
+      this.#loseLeases([claimed.lease])
+      return
     }
+    if (departure.kind === 'handBack') {
+      const { snoozeMs } = departure
+      const snoozed = snoozeMs !== null && snoozeMs > 0
+      await this.#handBack([claimed], snoozed ? { dueInMs: snoozeMs, reason: 'snoozed' } : null)
+      if (snoozed) this.#timekeeper.kick()
+      return
+    }
+    const { decision, inTransaction } = departure
+    if (inTransaction) this.#settler.left(claimed)
+    this.#dispatcher.measured(decision.ms)
+    this.#times.charge(lane.tenant, decision.ms)
+    if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
+    await this.#release(claimed)
   }
 
   /**
@@ -374,8 +383,11 @@ export class Worker {
     if (wake.topic === 'abort') this.abort(wake.jobs)
   }
 
-  #stopLeases(leases: readonly LeaseId[]): void {
+  /** What stood under these leases is another's now: nothing of it starts here any more, and what runs is told to stop. */
+  #loseLeases(leases: readonly LeaseId[]): void {
     const fallen = new Set(leases)
+    for (const lease of fallen) this.#book.drop(lease)
+    this.#dispatcher.discard((claimed) => fallen.has(claimed.lease))
     for (const [claimed, scope] of this.#scopes) {
       if (fallen.has(claimed.lease))
         scope.stop('fenced', new MillraceError('MILL_FENCED', `lease ${claimed.lease} fell`))

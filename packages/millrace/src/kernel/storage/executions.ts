@@ -1,23 +1,9 @@
-import type { Decision, EndedAttempt, NextExecution, WaitReason } from '../rules/decision.ts'
-import type {
-  Claimed,
-  ExecutionKey,
-  ExecutionRow,
-  JobId,
-  LaneId,
-  LeaseId,
-  Position,
-  WorkerId,
-} from '../rules/execution.ts'
+import type { Decision, EndedAttempt, WaitReason } from '../rules/decision.ts'
+import type { Claimed, ExecutionKey, ExecutionRow, JobId, LeaseId, WorkerId } from '../rules/execution.ts'
+import type { LaneQuota } from '../rules/fair-order.ts'
 import type { Admit } from '../rules/limits.ts'
 
-/** At most `quota` rows of one lane, beyond the place reached before. */
-export interface LaneQuota {
-  readonly lane: LaneId
-  readonly quota: number
-  /** null: from the head. */
-  readonly after: Position | null
-}
+export type { LaneQuota }
 
 export interface ClaimParams {
   readonly worker: WorkerId
@@ -90,5 +76,3 @@ export interface Executions {
   /** Open abort intents; each second the rest of the job's life is tried again: queued → aborted, ended → intent deleted. Returns those still open. */
   sweepAborts(): Promise<readonly JobId[]>
 }
-
-export type { NextExecution }

@@ -55,7 +55,7 @@ export class Mill {
   readonly #parts: MillParts
   #worker: Worker | null = null
   #starting: Promise<void> | null = null
-  #closed = false
+  #stopped: Promise<void> | null = null
   /** Looking at jobs, aborting and retrying them. */
   readonly jobs: Jobs
 
@@ -86,9 +86,12 @@ export class Mill {
    * Stops working and closes the storage: what had not started is handed back, what runs may finish for `shutdown`. Costs no
    * attempt. Idempotent; afterwards every call throws MILL_STORAGE_CLOSED.
    */
-  async stop(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     const { enqueuer, awaiter, storage } = this.#parts
     await this.#starting?.catch(() => undefined)
     await this.#worker?.stop()
@@ -213,7 +216,9 @@ export class Mill {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new MillraceError('MILL_STORAGE_CLOSED', 'this mill was stopped')
+    // A handler that is finishing may still enqueue.
+    if (this.#stopped !== null && currentScope() === undefined)
+      throw new MillraceError('MILL_STORAGE_CLOSED', 'this mill was stopped')
   }
 }
 

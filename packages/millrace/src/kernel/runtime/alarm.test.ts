@@ -19,7 +19,7 @@ function clockwork() {
   return {
     clock,
     dueAt: () => timer?.at ?? null,
-    to(ms: number) {
+    to: (ms: number) => {
       now = ms
       const due = timer
       if (due === null || due.at > now) return

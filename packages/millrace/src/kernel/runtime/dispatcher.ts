@@ -63,8 +63,8 @@ export class Dispatcher {
   readonly #runningIn = new Map<string, number>()
   #averageMs = 0
   #open = true
-  /** Of the machine, whatever clock the engine was given. */
-  #turnBegan = 0
+  /** When the turn of the event loop began in which executions start now; by the machine, whatever clock the engine was given. */
+  #turnBegan: number | null = null
   #yielding = false
 
   constructor(options: DispatcherOptions) {
@@ -157,12 +157,15 @@ export class Dispatcher {
 
   #mayYield(): void {
     const now = performance.now()
-    if (this.#running === 0) this.#turnBegan = now
-    if (now - this.#turnBegan < turnMs) return
-    this.#yielding = true
+    if (this.#turnBegan !== null) {
+      if (now - this.#turnBegan >= turnMs) this.#yielding = true
+      return
+    }
+    this.#turnBegan = now
     setImmediate(() => {
+      this.#turnBegan = null
+      if (!this.#yielding) return
       this.#yielding = false
-      this.#turnBegan = performance.now()
       this.#pump()
     })
   }

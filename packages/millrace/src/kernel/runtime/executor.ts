@@ -75,7 +75,11 @@ export class Executor {
     const begun = clock.monotonic()
     const expired =
       claimed.options?.deadline !== undefined && claimed.options.deadline <= this.#options.databaseNow()
-    const returned = expired ? { thrown: deadlineError(scope) } : await this.#call(scope, handler)
+    const returned = expired
+      ? { thrown: deadlineError(scope) }
+      : scope.stopReason !== null
+        ? { thrown: scope.signal.reason as unknown }
+        : await this.#call(scope, handler)
     const ms = clock.monotonic() - begun
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
     if (scope.opening === null && scope.buffered.length === 0 && settler.backlog < longestBacklog)
@@ -96,7 +100,7 @@ export class Executor {
         return await this.#ended.add({ job: claimed.job, seq: 0, attempt: -claimed.seq })
       } catch (error) {
         this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
-        if (isMillraceError(error, 'MILL_STORAGE_CLOSED')) return null
+        if (this.#options.settler.abandoned) return null
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
       }
     }
@@ -204,6 +208,8 @@ export class Executor {
         return (await this.#options.executions.settled([decision])).length > 0
       } catch (error) {
         this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+        // Then it is rescue's to look.
+        if (this.#options.settler.abandoned) return false
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
       }
     }

@@ -92,6 +92,10 @@ export class Settler {
     this.#abandoned = true
   }
 
+  get abandoned(): boolean {
+    return this.#abandoned
+  }
+
   /** After a new registration. */
   resume(): void {
     this.#abandoned = false

@@ -83,6 +83,8 @@ export class Worker {
   #id: WorkerId = 0
   #pauses: readonly Pause[] = []
   #clockOffset = 0
+  #stopping: Promise<void> | null = null
+  #notice: ((scope: ExecutionScope) => void) | null = null
   #state: 'new' | 'working' | 'stopping' | 'stopped' = 'new'
   /** Executions that have not left the worker: running, or waiting for their acknowledgement. */
   #inside = 0
@@ -205,30 +207,36 @@ export class Worker {
    * Claims no more, hands back what has not started, lets what runs finish for `shutdownMs`, then fires its signal and hands it back too.
    * Costs no attempt (promise 6); a finishing handler may still enqueue. Idempotent.
    */
-  async stop(): Promise<void> {
-    if (this.#state === 'new') this.#state = 'stopped'
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
     if (this.#state !== 'working') return
     this.#state = 'stopping'
-    const { clock, shutdownMs, storage } = this.#options
+    const { clock, shutdownMs, abortGraceMs, leaseMs, storage, events } = this.#options
+    const shutdown = (): void =>
+      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down'))
+    const cancels = [
+      clock.after(shutdownMs, shutdown),
+      // With the database away nothing can be settled, and by then the lease has lapsed: the rest is rescue's.
+      clock.after(shutdownMs + abortGraceMs + leaseMs, () => this.#settler.abandon()),
+    ]
     await Promise.all([this.#claimer.stop(), this.#pruner.stop()])
     await this.#handBack(this.#dispatcher.close())
-    const cancel = clock.after(shutdownMs, () =>
-      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down')),
-    )
-    if (shutdownMs <= 0)
-      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down'))
     await this.empty()
-    cancel()
     await this.#settler.idle()
     await this.#releases.idle()
+    for (const cancel of cancels) cancel()
     this.#executor.stop()
     await Promise.all([this.#keeper.stop(), this.#rescuer.stop(), this.#timekeeper.stop()])
     this.#unsubscribe()
     await storage.workers
       .leave(this.#id)
-      .catch((error: unknown) => this.#options.events.emit({ kind: 'trouble', role: 'worker', error }))
+      .catch((error: unknown) => events.emit({ kind: 'trouble', role: 'worker', error }))
     this.#state = 'stopped'
-    this.#options.events.emit({ kind: 'worker.stopped', worker: this.#id })
+    events.emit({ kind: 'worker.stopped', worker: this.#id })
   }
 
   /** Resolves when nothing runs here and nothing waits for its acknowledgement. */
@@ -274,6 +282,7 @@ export class Worker {
     this.#book.clear()
     await this.#register()
     this.#settler.resume()
+    this.#notice = null
     this.#dispatcher.reopen()
     if (this.#state === 'working') this.#claimer.start()
   }
@@ -290,7 +299,10 @@ export class Worker {
     if (this.#book.start(claimed)) this.#settler.kick()
     try {
       const departure = await this.#executor.run(claimed, lane, handler, {
-        opened: (scope) => this.#scopes.set(claimed, scope),
+        opened: (scope) => {
+          this.#scopes.set(claimed, scope)
+          this.#notice?.(scope)
+        },
         slotFree,
       })
       slotFree()
@@ -394,7 +406,9 @@ export class Worker {
     }
   }
 
+  /** Also those that are about to open their scope, until `#notice` is taken back. */
   #stopAll(reason: StopReason, error: MillraceError): void {
+    this.#notice = (scope) => scope.stop(reason, error)
     for (const scope of this.#scopes.values()) scope.stop(reason, error)
   }
 }

@@ -58,7 +58,7 @@ interface PauseRow {
 
 export function controls(db: Database): Controls {
   async function change(what: typeof pauseTarget, values: Values): Promise<boolean> {
-    const { rows } = await db.main.run<{ n: number }>(what, { ...values, channel: db.wakeups.channel })
+    const { rows } = await db.hot.run<{ n: number }>(what, { ...values, channel: db.wakeups.channel })
     const changed = rows[0]?.n === 1
     if (changed) db.wakeups.emit([{ topic: 'config' }])
     return changed
@@ -70,19 +70,19 @@ export function controls(db: Database): Controls {
     resume: (target) => change(resumeTarget, targetValues(target)),
 
     async pauses() {
-      return (await db.main.run<PauseRow>(listPauses, {})).rows.map(pauseOf)
+      return (await db.hot.run<PauseRow>(listPauses, {})).rows.map(pauseOf)
     },
 
     async takeTerm(term, worker, ttlMs) {
-      return (await db.main.run(takeTerm, { term, worker, ttl: ttlMs })).count === 1
+      return (await db.hot.run(takeTerm, { term, worker, ttl: ttlMs })).count === 1
     },
 
     async dropTerm(term, worker) {
-      await db.main.run(dropTerm, { term, worker })
+      await db.hot.run(dropTerm, { term, worker })
     },
 
     async setting(setting) {
-      return (await db.main.run<{ value: string }>(readSetting, { setting })).rows[0]?.value ?? null
+      return (await db.hot.run<{ value: string }>(readSetting, { setting })).rows[0]?.value ?? null
     },
 
     async setSetting(setting, value) {

@@ -5,12 +5,14 @@ import type { PostgresWakeups } from './wakeups.ts'
 
 /** What the stores share. */
 export interface Database {
-  /** Transactions of handlers and applications, and everything rare: plain settings. */
+  /** Transactions of handlers and applications, and nothing they may wait for: plain settings. */
   readonly main: Pool
-  /** Groups and moves: plans that never scan a whole table. */
+  /** Groups and whatever is short: plans that never scan a whole table. */
   readonly hot: Pool
   /** Claims and heartbeats: as `hot`, and COMMIT does not wait for the disk (losing one is harmless). */
   readonly claims: Pool
+  /** Lists, counts, the pruner and enqueues under unique keys, which may take long: as `hot`, and nothing waits behind them. */
+  readonly background: Pool
   readonly wakeups: PostgresWakeups
   readonly after: Clock['after']
   readonly faults: Faults | undefined

@@ -8,14 +8,16 @@ import { translate } from './errors.ts'
 import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Result, Session, Values } from './pool.ts'
+import { ownTypes, type TypeParsers } from './row-types.ts'
 import { plain, statement, valuesOf, type Statement, type Statements } from './statement.ts'
 
-/** What is asked of an application's client: the one call that every `pg` client and adapter has. */
+/** What is asked of an application's client: the one call that `pg` has; an adapter for another driver offers the same. */
 interface ForeignClient {
-  query(
-    text: string,
-    values: unknown[],
-  ): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>
+  query(query: {
+    readonly text: string
+    readonly values: readonly unknown[]
+    readonly types: TypeParsers
+  }): Promise<{ readonly rows: unknown[]; readonly rowCount: number | null }>
 }
 
 /** When to look for the commit of somebody else's transaction; after that the next scan finds the rows. */
@@ -36,7 +38,7 @@ export function foreignTransactions(db: Database): ForeignTransactions {
   }
 }
 
-/** Statements of ours on a client of theirs: never prepared under a name, and nothing that their type parsers could change. */
+/** Statements of ours on a client of theirs: never prepared under a name, read by our own type parsers. */
 class ForeignSession implements Session {
   readonly #client: ForeignClient
   readonly #statements: Statements
@@ -49,7 +51,11 @@ class ForeignSession implements Session {
   async run<Row>(statement: Statement, values: Values): Promise<Result<Row>> {
     const rendered = this.#statements.render(statement)
     try {
-      const { rows, rowCount } = await this.#client.query(rendered.text, valuesOf(rendered, values))
+      const { rows, rowCount } = await this.#client.query({
+        text: rendered.text,
+        values: valuesOf(rendered, values),
+        types: ownTypes,
+      })
       return { rows: rows as Row[], count: rowCount ?? 0, tag: '' }
     } catch (error) {
       throw translate(error, { what: statement.name, whose: 'ours', sent: true })

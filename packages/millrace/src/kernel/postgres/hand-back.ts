@@ -4,6 +4,7 @@ import type { HandBackRow } from '../storage/executions.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { hit, type Database } from './database.ts'
 import { encode, WakeSet } from './notices.ts'
+import { isSettled } from './probes.ts'
 import { plain, statement, texts } from './statement.ts'
 
 /** Waits for settles under way; what they wrote shows to the next statement only. */
@@ -48,7 +49,7 @@ const handBackRows = statement(
       as g (lane, prio, care, job, seq, attempt, lease, place, delay, reason)
     join held on held.id = g.lease
     where held.jobs[g.place + 1] = g.job
-      and not exists (select from millrace.done d where (d.job, d.seq, d.lease) = (g.job, g.seq, g.lease))
+      and not ${isSettled('g.job', 'g.seq', 'g.lease')}
   ), back as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt)
     select lane, prio, care, job, seq, attempt from given where delay is null
@@ -97,9 +98,7 @@ const handBackWhole = statement(
       coalesce(gone.attempts[member.place], 1)
     from gone cross join unnest(gone.jobs) with ordinality as member (job, place)
     join millrace.job j on j.id = member.job
-    where not exists (
-      select from millrace.done d
-      where (d.job, d.seq, d.lease) = (member.job, coalesce(gone.seqs[member.place], 0), gone.id))
+    where not ${isSettled('member.job', 'coalesce(gone.seqs[member.place], 0)', 'gone.id')}
     returning job, lane
   ), ${refundCtes}, lanes as materialized (
     select array_agg(distinct lane) as lanes from back having count(*) > 0

@@ -35,20 +35,20 @@ const endsOfJobs = statement(
 export function history(db: Database): History {
   const lanes = laneStore(db)
   return {
-    jobs: (ids) => readJobs(db.hot, ids),
+    jobs: (ids) => readJobs(db.background, ids),
 
     async attempts(job) {
-      return (await db.hot.run<AttemptRecord>(attemptsOfJob, { job })).rows
+      return (await db.background.run<AttemptRecord>(attemptsOfJob, { job })).rows
     },
 
     async ends(ids) {
       if (ids.length === 0) return []
-      return (await db.hot.run<JobEnd>(endsOfJobs, { ids: plain(ids) })).rows
+      return (await db.background.run<JobEnd>(endsOfJobs, { ids: plain(ids) })).rows
     },
 
-    list: (filter, page) => listJobs(db.hot, lanes, filter, page),
+    list: (filter, page) => listJobs(db.background, lanes, filter, page),
 
-    counts: async (filter) => countJobs(db.hot, await laneFilter(lanes, filter)),
+    counts: async (filter) => countJobs(db.background, await laneFilter(lanes, filter)),
 
     prune: (params) => prune(db, params),
   }

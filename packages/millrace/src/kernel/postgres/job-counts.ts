@@ -2,16 +2,24 @@ import type { LaneId } from '../rules/execution.ts'
 import type { JobStatus } from '../rules/status.ts'
 import type { Session } from './pool.ts'
 import { plain, statement, type Statement } from './statement.ts'
+import { isAborting, isCompleted, isEnded, leasedCtes } from './probes.ts'
 import { outcomesOf } from './status-outcomes.ts'
 
 /** Counts are exact up to here. */
 const cap = 10_000
 /** How far what has not completed is counted, to tell by subtraction how many have. */
-const reach = 200_000
+const reach = 50_000
 
-const isEnded = (job: string): string =>
-  `exists (select from millrace.done d where d.job = ${job} and d.seq >= 0 and d.outcome >= 10)`
-const isAborting = (job: string): string => `exists (select from millrace.abort a where a.job = ${job})`
+/** A finalizer counts for its job when that goes on behind it, so that nothing else of it stands anywhere. */
+function isQueued(row: string): string {
+  return `(${row}.seq >= 0 or not (${isEnded(`${row}.job`)} or ${isBesides(row)})) and not ${isAborting(`${row}.job`)}`
+}
+
+function isBesides(row: string): string {
+  return `(select true from millrace.job j join millrace.ready r on (r.lane, r.prio, r.job) = (j.lane, j.prio, j.id)
+      where j.id = ${row}.job and r.seq >= 0 limit 1) is not null
+    or (select true from millrace.waiting w where w.job = ${row}.job and w.seq >= 0 limit 1) is not null`
+}
 
 /** Rows of a table with a lane: of all lanes, or of the named ones by an index that begins with it. */
 function rowsOf(table: string, columns: string, named: boolean): string {
@@ -28,35 +36,21 @@ function counting(named: boolean): Statement {
     where t.lane is not null and t.outcome in (${outcomesOf(status)}) limit ${reach}) as c)`
   return statement(
     named ? 'counts_lanes' : 'counts',
-    `with leased as materialized (
-      select j.id as job, (member.place - 1)::smallint = any (l.running) and m.seq >= 0 as started
-      from millrace.lease l
-      cross join lateral unnest(l.jobs) with ordinality as member (job, place)
-      cross join lateral (select coalesce(l.seqs[member.place], 0) as seq) as m
-      join millrace.job j on j.id = member.job
-      where ${ofLanes}
-        and not exists (select from millrace.done d where (d.job, d.seq, d.lease) = (member.job, m.seq, l.id))
-        and (m.seq >= 0 or not ${isEnded('j.id')})
-    ), queued as (
-      select job from (
-        select job from (
-          select t.job from ${rowsOf('ready', 'job, seq', named)}
-          where (t.seq >= 0 or not ${isEnded('t.job')}) and not ${isAborting('t.job')} limit ${reach}) as r
-        union
-        select job from (
-          select t.job from millrace.waiting as t
-          where ${ofLanes} and (t.seq >= 0 or not ${isEnded('t.job')}) and not ${isAborting('t.job')}
-          limit ${reach}) as w
-        union
-        select job from leased where not started and not ${isAborting('leased.job')}
-      ) as q limit ${reach}
+    `with ${leasedCtes('u.job is not null', named ? 'j.lane = any ($lanes::int[])' : 'true')}, queued as (
+      select count(*)::int as n from (
+        select from ${rowsOf('ready', 'job, seq', named)} where ${isQueued('t')}
+        union all
+        select from millrace.waiting as t where ${ofLanes} and ${isQueued('t')}
+        union all
+        select from leased as t where not (t.started and t.seq >= 0) and ${isQueued('t')}
+        limit ${reach}) as q
     ), processing as (
-      select job from leased where started
+      select job from leased where started and seq >= 0
       union
       select a.job from millrace.abort a join millrace.job j on j.id = a.job
       where ${ofLanes} and not ${isEnded('a.job')}
     ), numbers as materialized (
-      select (select count(*)::int from queued) as queued, (select count(*)::int from processing) as processing,
+      select (select n from queued) as queued, (select count(*)::int from processing) as processing,
         ${bad('Failed')} as failed, ${bad('Aborted')} as aborted
     )
     select numbers.*, (select count(*)::int from (
@@ -76,9 +70,7 @@ function countingCompleted(named: boolean): Statement {
     named ? 'counts_completed_lanes' : 'counts_completed',
     `select count(*)::int as n from (
       select from ${oldest}
-      where exists (
-        select from millrace.done d
-        where d.job = t.id and d.seq >= 0 and d.outcome in (${outcomesOf('Completed')}))
+      where ${isCompleted('t.id')}
       limit ${cap}) as c`,
   )
 }
@@ -97,8 +89,8 @@ interface Numbers {
 }
 
 /**
- * Jobs by status, each up to 10,000. Completed is what is left of all jobs; above 200,000 jobs of another status it is
- * counted among the oldest 200,000 instead, and may be too low.
+ * Jobs by status, each up to 10,000. Completed is what is left of all jobs; above 50,000 jobs of another status it is
+ * counted among the oldest 50,000 instead, and may be too low.
  */
 export async function countJobs(
   session: Session,

@@ -9,8 +9,7 @@ import type { Session } from './pool.ts'
 
 /** A scan ends here, with a cursor to go on from. */
 const mostCandidates = 20_000
-const smallestChunk = 50
-const largestChunk = 1_000
+const growth = 4
 /** Outside every id. */
 const top: JobId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const bottom: JobId = '00000000-0000-0000-0000-000000000000'
@@ -29,14 +28,11 @@ export async function listJobs(
   const fits = fitting(filter, named)
   const jobs: JobRecord[] = []
   let place = least(before ?? top, filter.to === undefined ? top : idFloor(filter.to))
-  let size = Math.min(largestChunk, Math.max(smallestChunk, limit + 1))
-  for (let looked = 0; looked < mostCandidates; looked += size, size = Math.min(largestChunk, size * 2)) {
+  let size = limit + 1
+  for (let left = mostCandidates; left > 0; left -= size, size = Math.min(left, size * growth)) {
     const { ids, end } = await source(session, place, size)
-    const records = await readJobs(
-      session,
-      ids.filter((id) => id >= floor),
-    )
-    for (const record of records.filter(fits)) {
+    for await (const record of recordsOf(session, ids, floor, limit + 1)) {
+      if (!fits(record)) continue
       if (jobs.length === limit) return { jobs, next: jobs.at(-1)?.id ?? null }
       jobs.push(record)
     }
@@ -44,6 +40,17 @@ export async function listJobs(
     place = end
   }
   return { jobs, next: place }
+}
+
+/** Read a page at a time: mostly the first is enough. */
+async function* recordsOf(
+  session: Session,
+  ids: readonly JobId[],
+  floor: JobId,
+  page: number,
+): AsyncGenerator<JobRecord> {
+  const wanted = ids.filter((id) => id >= floor)
+  for (let at = 0; at < wanted.length; at += page) yield* await readJobs(session, wanted.slice(at, at + page))
 }
 
 /** null: every lane. */

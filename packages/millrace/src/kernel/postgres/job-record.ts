@@ -2,6 +2,7 @@ import type { JobId, JobOptions } from '../rules/execution.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { JobRecord } from '../storage/history.ts'
 import type { Session } from './pool.ts'
+import { leasedCtes } from './probes.ts'
 import { plain, statement } from './statement.ts'
 
 /** One statement, so one snapshot: a job on its way from one table to the next stands in exactly one of them. */
@@ -9,16 +10,7 @@ const read = statement(
   'jobs',
   `with wanted as materialized (
     select id, place from unnest($ids::uuid[]) with ordinality as wanted (id, place)
-  ), leased as materialized (
-    select member.job, coalesce(l.seqs[member.place], 0) as seq, coalesce(l.attempts[member.place], 1) as attempt,
-      l.worker, (member.place - 1)::smallint = any (l.running) as started
-    from millrace.lease l
-    cross join lateral unnest(l.jobs) with ordinality as member (job, place)
-    join (select distinct id from wanted) as asked on asked.id = member.job
-    where not exists (
-      select from millrace.done d
-      where (d.job, d.seq, d.lease) = (member.job, coalesce(l.seqs[member.place], 0), l.id))
-  )
+  ), ${leasedCtes('u.job in (select id from wanted)', 'true')}
   select j.id, j.prio, j.parent, j.options, j.payload, (extract(epoch from j.created) * 1000)::float8 as created,
     l.id as lane, l.tenant, l.queue, l.name, l.version, l.gated,
     ended.outcome as ended_outcome, ended.attempt as ended_attempt,

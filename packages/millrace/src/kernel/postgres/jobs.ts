@@ -19,7 +19,8 @@ export function jobs(db: Database): Jobs {
       const wakes = wakesOf([job])
       const outcome = await busyKey(
         job,
-        db.hot.transaction(
+        // It may wait long for a rival: nothing waits behind it.
+        db.background.transaction(
           (connection) => enqueueUnique(connection, job, { channel: db.wakeups.channel, wakes }),
           {
             settings: [`lock_timeout = ${Math.max(1, Math.ceil(lockTimeoutMs))}`],

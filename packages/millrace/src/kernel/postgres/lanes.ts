@@ -61,12 +61,12 @@ export function lanes(db: Database): Lanes {
       const unique = [...new Map(wanted.map((spec) => [keyOf(spec), spec])).entries()]
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([, spec]) => spec)
-      let rows = (await db.main.run<Lane>(known, arraysOf(unique))).rows
+      let rows = (await db.hot.run<Lane>(known, arraysOf(unique))).rows
       if (rows.length < unique.length) {
         const there = new Set(rows.map(keyOf))
-        await db.main.run(add, arraysOf(unique.filter((spec) => !there.has(keyOf(spec)))))
+        await db.hot.run(add, arraysOf(unique.filter((spec) => !there.has(keyOf(spec)))))
         // A rival's lane that was waited for shows to a new statement only.
-        rows = (await db.main.run<Lane>(known, arraysOf(unique))).rows
+        rows = (await db.hot.run<Lane>(known, arraysOf(unique))).rows
       }
       const byKey = new Map(rows.map((lane) => [keyOf(lane), lane]))
       return wanted.map((spec) => {
@@ -78,11 +78,11 @@ export function lanes(db: Database): Lanes {
 
     async read(ids) {
       if (ids.length === 0) return []
-      return (await db.main.run<Lane>(read, { ids: plain(ids) })).rows
+      return (await db.hot.run<Lane>(read, { ids: plain(ids) })).rows
     },
 
     async find(filter) {
-      return (await db.main.run<Lane>(find, filterValues(filter))).rows
+      return (await db.hot.run<Lane>(find, filterValues(filter))).rows
     },
 
     async heads() {

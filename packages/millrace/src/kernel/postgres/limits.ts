@@ -72,7 +72,7 @@ export function limits(db: Database): Limits {
       const sorted = [...new Map(specs.map((spec) => [spec.name, spec])).values()].sort((a, b) =>
         a.name < b.name ? -1 : 1,
       )
-      await db.main.run(defineKeys, {
+      await db.hot.run(defineKeys, {
         names: texts(sorted.map(({ name }) => name)),
         slots: plain(sorted.map(({ slots }) => slots)),
         bursts: plain(sorted.map(({ rate }) => rate?.burst ?? null)),
@@ -80,7 +80,7 @@ export function limits(db: Database): Limits {
         per_process: plain(sorted.map(({ perProcess }) => String(perProcess))),
       })
       const names = texts(sorted.map(({ name }) => name))
-      const { rows } = await db.main.run<{ name: string; id: number }>(findKeys, { names })
+      const { rows } = await db.hot.run<{ name: string; id: number }>(findKeys, { names })
       const ids = new Map(rows.map((row) => [row.name, row.id]))
       return specs.map(({ name }) => {
         const id = ids.get(name)
@@ -99,7 +99,7 @@ export function limits(db: Database): Limits {
     },
 
     async usage() {
-      return (await db.main.run<UsageRow>(keyUsage, {})).rows.map(usageOf)
+      return (await db.hot.run<UsageRow>(keyUsage, {})).rows.map(usageOf)
     },
   }
 }

@@ -12,7 +12,7 @@ import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
-import { Pool } from './pool.ts'
+import { Pool, type PoolOptions } from './pool.ts'
 import { schema } from './schema.ts'
 import { statement, Statements } from './statement.ts'
 import { begin } from './transaction.ts'
@@ -31,7 +31,7 @@ export interface PostgresOptions {
   readonly pooler?: 'transaction'
   /** Straight to the server, for LISTEN behind a pooler. @default url */
   readonly listenUrl?: string
-  /** Connections for transactions of handlers and applications; groups and claims have up to 6 more, LISTEN one. @default 10 */
+  /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, LISTEN one. @default 10 */
   readonly poolSize?: number
   /** After this a statement's connection is destroyed and its outcome unknown. @default 30_000 */
   readonly queryTimeoutMs?: number
@@ -39,11 +39,16 @@ export interface PostgresOptions {
   readonly faults?: Faults
 }
 
-const hotConnections = 3
+const hotConnections = 4
 const claimConnections = 3
+const backgroundConnections = 4
 const connectMs = 10_000
+/** Handlers may wait for each other's connections. */
+const mainConnectMs = 30_000
 
 const now = statement('now', 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now')
+
+const cancelBackend = statement('cancel', 'select pg_cancel_backend($pid)')
 
 /** Connects lazily: a server that is absent at first is an error of the calls, not of opening. */
 export async function openPostgres(options: PostgresOptions): Promise<Storage & ForeignTransactions> {
@@ -52,7 +57,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
   const foreign = foreignTransactions(db)
 
   async function close(): Promise<void> {
-    await Promise.all([db.wakeups.stop(), db.main.close(), db.hot.close(), db.claims.close()])
+    await Promise.all([
+      db.wakeups.stop(),
+      ...[db.main, db.hot, db.claims, db.background].map((pool) => pool.close()),
+    ])
   }
 
   return {
@@ -70,7 +78,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     begin: (how) => begin(db, how),
     enqueueWith: (client, list) => foreign.enqueueWith(client, list),
     async now() {
-      return (await db.main.run<{ now: number }>(now, {})).rows[0]?.now ?? 0
+      return (await db.hot.run<{ now: number }>(now, {})).rows[0]?.now ?? 0
     },
     close() {
       closing ??= close()
@@ -81,23 +89,25 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
 
 function databaseOf(options: PostgresOptions): Database {
   const { release, faults, pooler, after = afterMs, queryTimeoutMs = 30_000 } = options
-  const statements = new Statements(schemaName(options.schema ?? 'millrace'), pooler === undefined)
+  const statements = new Statements(schemaName(options.schema ?? 'millrace'), options.pooler === undefined)
   const url = new ConnectionUrl(options.url)
+  // A pooler lends its connections, and makes up the numbers of its backends.
+  const isDirect = pooler === undefined
   const wakeups = new PostgresWakeups({
     config: new ConnectionUrl(options.listenUrl ?? options.url).config([]),
     channel: statements.channel,
     after,
     faults,
   })
-  const pool = (size: number, settings: readonly string[]): Pool =>
+  const pool = (size: number, settings: readonly string[], more: Partial<PoolOptions> = {}): Pool =>
     new Pool({
-      config: url.config(pooler === undefined ? settings : []),
+      config: url.config(isDirect ? settings : []),
       size,
       statements,
       deadlineMs: queryTimeoutMs,
       connectMs: Math.min(connectMs, queryTimeoutMs),
-      // A pooler makes up the numbers of its backends.
-      ...(pooler === undefined && { onBackend: (pid, open) => wakeups.note(pid, open) }),
+      ...(isDirect && { onBackend: (pid, open) => wakeups.note(pid, open) }),
+      ...more,
     })
   // The server gives up a little before we do: then the outcome is known.
   const planned = [
@@ -105,10 +115,15 @@ function databaseOf(options: PostgresOptions): Database {
     'jit=off',
     `statement_timeout=${Math.max(1, Math.floor(queryTimeoutMs * 0.9))}`,
   ]
+  const hot = pool(hotConnections, planned)
   return {
-    main: pool(options.poolSize ?? 10, []),
-    hot: pool(hotConnections, planned),
+    main: pool(options.poolSize ?? 10, [], {
+      connectMs: Math.min(mainConnectMs, queryTimeoutMs),
+      ...(isDirect && { cancel: (pid) => hot.run(cancelBackend, { pid }) }),
+    }),
+    hot,
     claims: pool(claimConnections, [...planned, 'synchronous_commit=off']),
+    background: pool(backgroundConnections, planned),
     wakeups,
     after,
     faults,

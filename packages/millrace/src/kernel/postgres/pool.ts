@@ -27,6 +27,8 @@ export interface PoolOptions {
   readonly deadlineMs: number
   /** How long a caller waits for a connection, new or used. */
   readonly connectMs: number
+  /** Ends what a backend does, from another connection. */
+  readonly cancel?: (pid: number) => Promise<unknown>
   readonly onBackend?: (pid: number, open: boolean) => void
 }
 
@@ -127,6 +129,11 @@ export class Pool implements Session {
     return connection
   }
 
+  /** Ends the statement of a backend of ours, if somebody knows how. */
+  async cancel(backend: number): Promise<void> {
+    await this.#options.cancel?.(backend)
+  }
+
   /** Statements under way fail. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -154,6 +161,8 @@ export class Connection implements Session {
     this.#lost ??= error
   }
   #lost: Error | null = null
+  #tail: Promise<unknown> = Promise.resolve()
+  #underWay = 0
   #released = false
 
   constructor(client: pg.PoolClient, pool: Pool, deadlineMs: number, onRelease: () => void) {
@@ -224,19 +233,38 @@ export class Connection implements Session {
     this.client.release(this.#lost !== null || this.state !== 'idle')
   }
 
-  /** Rolls back what is open, then releases. Never throws. */
+  /** Rolls back what is open, then releases. Ends a statement under way first. Never throws. */
   async leave(): Promise<void> {
-    if (!this.#released && this.#lost === null && this.state !== 'idle') {
+    if (!this.#released && this.#lost === null && (this.state !== 'idle' || this.#underWay > 0)) {
+      const timer = setTimeout(() => this.destroy(), leaveWithinMs)
       try {
-        await this.simple('rollback', 5_000)
+        if (this.#underWay > 0) await this.#pool.cancel(pidOf(this.client))
+        await this.simple('rollback')
       } catch {
         this.destroy()
+      } finally {
+        clearTimeout(timer)
       }
     }
     this.release()
   }
 
-  #send(query: Query, what: string, whose: 'ours' | 'user', deadlineMs: number): Promise<Answer> {
+  /** One at a time, in the order asked for. */
+  async #send(query: Query, what: string, whose: 'ours' | 'user', deadlineMs: number): Promise<Answer> {
+    this.#underWay += 1
+    const sent = this.#tail.then(() => this.#sendNow(query, what, whose, deadlineMs))
+    this.#tail = sent.then(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      return await sent
+    } finally {
+      this.#underWay -= 1
+    }
+  }
+
+  #sendNow(query: Query, what: string, whose: 'ours' | 'user', deadlineMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.destroy()
@@ -273,6 +301,9 @@ export class Connection implements Session {
     connection.on('end', done)
   }
 }
+
+/** To roll back, a statement under way included; then the connection is cut. */
+const leaveWithinMs = 5_000
 
 /** A process that is stopped in the middle must not keep its locks for long (trap 5). */
 const idleMs = 10_000

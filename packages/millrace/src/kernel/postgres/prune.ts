@@ -9,6 +9,9 @@ const lockPosition = statement(
   `select value from millrace.setting where name = 'prune_position' for update`,
 )
 
+/** An array, so that each index is read once; a join may be planned over a whole table. */
+const ended = 'array(select id from ended)'
+
 /** Never a job with anything in `ready`, `waiting` or a standing lease, whatever its history says. */
 const prunePage = statement(
   'prune',
@@ -18,28 +21,31 @@ const prunePage = statement(
     select unnest(jobs) as job from millrace.lease
   ), ended as materialized (
     select id from page
-    where exists (
-        select from millrace.done d
-        where d.job = id and d.seq >= 0 and d.outcome >= 10
+    where (
+        select true from millrace.done d
+        where d.job = page.id and d.seq >= 0 and d.outcome >= 10
           and d.finished <= clock_timestamp() - interval '1 ms' * case
-            when d.outcome in (${outcomesOf('Failed')}) then $failed::float8 else $completed::float8 end)
-      and not exists (select from millrace.ready r where (r.lane, r.prio, r.job) = (page.lane, page.prio, page.id))
-      and not exists (select from millrace.waiting w where w.job = page.id)
-      and not exists (select from leased where leased.job = page.id)
+            when d.outcome in (${outcomesOf('Failed')}) then $failed::float8 else $completed::float8 end
+        limit 1) is not null
+      and (select true from millrace.ready r
+        where (r.lane, r.prio, r.job) = (page.lane, page.prio, page.id) limit 1) is null
+      and (select true from millrace.waiting w where w.job = page.id limit 1) is null
+      and page.id not in (select job from leased where job is not null)
   ), d as (
-    delete from millrace.done using ended where job = ended.id
+    delete from millrace.done where job = any (${ended})
   ), f as (
-    delete from millrace.failure using ended where job = ended.id
+    delete from millrace.failure where job = any (${ended})
   ), r as (
-    delete from millrace.result using ended where job = ended.id
+    delete from millrace.result where job = any (${ended})
   ), a as (
-    delete from millrace.arg using ended where job = ended.id
+    delete from millrace.arg where job = any (${ended})
   ), i as (
-    delete from millrace.abort using ended where job = ended.id
+    delete from millrace.abort where job = any (${ended})
   ), u as (
-    delete from millrace.uniq using ended where job = ended.id and (until is null or until <= clock_timestamp())
+    delete from millrace.uniq
+    where job = any (${ended}) and (until is null or until <= clock_timestamp())
   ), j as (
-    delete from millrace.job using ended where job.id = ended.id returning 1
+    delete from millrace.job where id = any (${ended}) returning 1
   ), place as materialized (
     select case when count(*) >= $page::int then (array_agg(id order by id desc))[1] end as reached from page
   ), stored as (
@@ -49,10 +55,14 @@ const prunePage = statement(
   select (select count(*)::int from j) as pruned, place.reached is null as wrapped from place`,
 )
 
-/** Permits whose release never came; they had stopped counting with their lease. */
+/** Permits whose release never came, which had stopped counting with their lease; throttles that outlived their job. */
 const leftovers = statement(
-  'prune_permits',
-  `delete from millrace.permit where not exists (select from millrace.lease where lease.id = permit.lease)`,
+  'prune_leftovers',
+  `with permits as (
+    delete from millrace.permit where not exists (select from millrace.lease where lease.id = permit.lease)
+  )
+  delete from millrace.uniq
+  where until <= clock_timestamp() and (select true from millrace.job where id = uniq.job limit 1) is null`,
 )
 
 const start = '00000000-0000-0000-0000-000000000000'
@@ -61,7 +71,7 @@ export async function prune(
   db: Database,
   { completedMs, failedMs, page }: PruneParams,
 ): Promise<{ readonly pruned: number; readonly wrapped: boolean }> {
-  const done = await db.hot.transaction(
+  const done = await db.background.transaction(
     async (connection) => {
       const position = (await connection.run<{ value: string }>(lockPosition, {})).rows[0]?.value
       const { rows } = await connection.run<{ pruned: number; wrapped: boolean }>(prunePage, {

@@ -13,6 +13,7 @@ import {
 import { broken } from './errors.ts'
 import { encode, WakeSet } from './notices.ts'
 import type { Connection } from './pool.ts'
+import { isSettled } from './probes.ts'
 import { plain, statement, texts } from './statement.ts'
 
 const lockWorker = statement(
@@ -43,8 +44,7 @@ const findUnsettled = statement(
    join millrace.job j on j.id = m.job
    left join millrace.done e on m.seq < 0 and (e.job, e.seq, e.attempt) = (m.job, 0, -m.seq)
    left join millrace.failure f on (f.job, f.seq, f.attempt) = (e.job, e.seq, e.attempt)
-   where not exists (
-     select from millrace.done d where (d.job, d.seq, d.lease) = (m.job, m.seq, $lease::bigint))
+   where not ${isSettled('m.job', 'm.seq', '$lease::bigint')}
    order by m.place`,
 )
 

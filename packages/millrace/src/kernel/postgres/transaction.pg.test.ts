@@ -210,6 +210,29 @@ describe.skipIf(!hasPostgres)('a transaction on PostgreSQL', () => {
     await bench.sql('delete from note')
   })
 
+  test('statements asked for at once run one after the other', async () => {
+    await bench.transaction(async (tx) => {
+      const rows = await Promise.all([1, 2, 3].map((n) => tx.query(['select ', '::int as n'], [n])))
+      expect(rows).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]])
+    })
+  })
+
+  test('a rollback ends the statement under way, and its locks', async () => {
+    await bench.sql("insert into note values ('slow')")
+    const tx = await bench.storage.begin(application)
+    await tx.query(['select from note for update'], [])
+    const slow = thrownBy(tx.query(['select pg_sleep(60)'], []))
+    await eventually(
+      async () =>
+        (await bench.sql("select from pg_stat_activity where query = 'select pg_sleep(60)'")).length > 0,
+    )
+    await tx.rollback()
+    expect(await slow).toBeDefined()
+    await bench.sql('select from note for update nowait')
+    expect(await bench.sql("select from pg_stat_activity where query = 'select pg_sleep(60)'")).toEqual([])
+    await bench.sql('delete from note')
+  })
+
   test('a backend killed inside: the transaction is lost, the process lives, the pool goes on', async () => {
     const tx = await bench.storage.begin(application)
     await tx.query(["insert into note values ('lost')"], [])

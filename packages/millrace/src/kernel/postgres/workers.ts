@@ -66,7 +66,7 @@ const expire = statement(
 export function workers(db: Database): Workers {
   return {
     async register({ host, pid, release, knows, queues }, leaseMs) {
-      const { rows } = await db.main.run<{ id: number }>(register, {
+      const { rows } = await db.hot.run<{ id: number }>(register, {
         host,
         pid,
         release,
@@ -91,7 +91,7 @@ export function workers(db: Database): Workers {
     },
 
     async list() {
-      return (await db.main.run<WorkerView>(list, {})).rows
+      return (await db.hot.run<WorkerView>(list, {})).rows
     },
 
     async expired() {

@@ -48,6 +48,19 @@ test('a lock that was granted in time does not time out later', async () => {
   expect(cancelled).toBe(1)
 })
 
+test('whoever was chosen does not time out before the grant, or the lock would be held by nobody', async () => {
+  let timeOut: (() => void) | null = null
+  const lock = new WriterLock((_ms, call) => {
+    timeOut = call
+    return () => (timeOut = null)
+  })
+  await lock.acquire()
+  const waiting = lock.acquire(5)
+  lock.release()
+  ;(timeOut as (() => void) | null)?.()
+  await waiting
+})
+
 test('close refuses everyone who waits or comes later', async () => {
   const lock = new WriterLock(afterMs)
   await lock.acquire()

@@ -6,6 +6,8 @@ export class LockTimeout extends Error {
 }
 
 interface Waiter {
+  /** Its time to wait ends here: it gets the lock now. */
+  readonly chosen: () => void
   readonly grant: () => void
   readonly refuse: (error: Error) => void
 }
@@ -44,10 +46,8 @@ export class WriterLock {
               reject(new LockTimeout(`The writer was not free within ${withinMs} ms`))
             })
       const waiter: Waiter = {
-        grant: () => {
-          cancel?.()
-          resolve()
-        },
+        chosen: () => cancel?.(),
+        grant: resolve,
         refuse: (error) => {
           cancel?.()
           reject(error)
@@ -61,6 +61,8 @@ export class WriterLock {
     const [next] = this.#queue
     if (next) {
       this.#queue.delete(next)
+      // Were its time to end before the grant, it would be gone, and the lock held by nobody for ever.
+      next.chosen()
       // Writers that follow each other by promises alone would keep timers and sockets waiting until the last has written.
       setImmediate(() => next.grant())
     } else {

@@ -78,6 +78,7 @@ export class PostgresBench extends Bench {
 export async function eventually(holds: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await holds())) {
+    await new Promise((resolve) => setImmediate(resolve))
     if (Date.now() > end) throw new Error(`not so within ${withinMs} ms: ${holds.toString()}`)
   }
 }

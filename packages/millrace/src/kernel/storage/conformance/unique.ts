@@ -315,9 +315,9 @@ function heldRows(open: Open): void {
       await bench.awaitReady(job.id)
     })
 
-    test('is aborted afterwards', async () => {
+    test.for([null, { inMs: 60_000 }])('is aborted afterwards (due: %j)', async (due) => {
       const { job, answer, passedOver } = await beside(
-        {},
+        { due },
         async (one) => await bench.storage.executions.abort(one.id),
       )
       expect(answer).toBe(passedOver ? 'requested' : 'aborted')
@@ -348,23 +348,38 @@ function rivals(open: Open): void {
       expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 19 })
     })
 
-    test.for(['done', 'started'] as const)(
-      'one of many takes over a key that became free (%s)',
-      async (until) => {
-        const processes = await bench.several(4)
-        for (let round = 0; round < 5; round += 1) {
-          const key = await keyOn(bench)
-          const { run } = await key.started(until)
-          if (until === 'done') await bench.settle([decision(run)])
-          const jobs = Array.from({ length: 8 }, () => key.job(until))
-          const answers = await Promise.all(
-            jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
-          )
-          expect(answers.filter((answer) => answer.kind === 'queued')).toHaveLength(1)
-          expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 7 })
-        }
-      },
-    )
+    test('one of many takes over a key whose holder ended', async () => {
+      const processes = await bench.several(4)
+      for (let round = 0; round < 5; round += 1) {
+        const key = await keyOn(bench)
+        const { run } = await key.started('done')
+        await bench.settle([decision(run)])
+        const jobs = Array.from({ length: 8 }, () => key.job('done'))
+        const answers = await Promise.all(
+          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+        )
+        expect(answers.filter((answer) => answer.kind === 'queued')).toHaveLength(1)
+        expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 7 })
+      }
+    })
+
+    // Who looks while another duplicate has the holder locked takes it for started: two may queue then, never none.
+    test('some of many queue after a holder that started, and the others wait for one of them', async () => {
+      const processes = await bench.several(4)
+      for (let round = 0; round < 5; round += 1) {
+        const key = await keyOn(bench)
+        await key.started('started')
+        const jobs = Array.from({ length: 8 }, () => key.job('started'))
+        const answers = await Promise.all(
+          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+        )
+        const queued = answers.flatMap((answer) => (answer.kind === 'queued' ? [answer.id] : []))
+        expect(queued.length).toBeGreaterThan(0)
+        for (const answer of answers) if (answer.kind === 'duplicate') expect(queued).toContain(answer.holder)
+        const { ready, absent = 0 } = await bench.tally(jobs.map((job) => job.id))
+        expect([ready, absent]).toEqual([queued.length, 8 - queued.length])
+      }
+    })
 
     test('the last of many replaces is the only one that runs', async () => {
       const key = await keyOn(bench)

@@ -6,7 +6,7 @@ const never = ['**/node_modules/**', '**/dist/**', '**/fixtures/**']
 
 export default defineConfig({
   // Tests and examples that import `millrace` run its sources.
-  resolve: { conditions: ['millrace-source'] },
+  ssr: { resolve: { conditions: ['millrace-source', 'module', 'node', 'development|production'] } },
   test: {
     maxWorkers: 2,
     projects: [
@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/**/src/**/*.test.ts', lint],
+          include: ['packages/**/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', lint],
           exclude: [...never, ...needRealParts],
         },
       },

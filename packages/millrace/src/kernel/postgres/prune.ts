@@ -1,3 +1,4 @@
+import { idCeiling } from '../rules/ids.ts'
 import type { PruneParams } from '../storage/history.ts'
 import { hit, type Database } from './database.ts'
 import { statement } from './statement.ts'
@@ -16,7 +17,9 @@ const ended = 'array(select id from ended)'
 const prunePage = statement(
   'prune',
   `with page as materialized (
-    select id, lane, prio from millrace.job where id > $position::uuid order by id limit $page::int
+    select id, lane, prio from millrace.job
+    where id > $position::uuid and id < $newest::uuid
+    order by id limit $page::int
   ), leased as materialized (
     select unnest(jobs) as job from millrace.lease
   ), ended as materialized (
@@ -77,6 +80,8 @@ export async function prune(
       const { rows } = await connection.run<{ pruned: number; wrapped: boolean }>(prunePage, {
         position: position === undefined || position === '' ? start : position,
         page,
+        // A job younger than the shortest age cannot have ended long enough ago.
+        newest: idCeiling(Date.now() - Math.min(completedMs, failedMs)),
         completed: completedMs,
         failed: failedMs,
       })

@@ -1,4 +1,5 @@
 import type { JobId } from '../rules/execution.ts'
+import { idCeiling } from '../rules/ids.ts'
 import type { PruneParams } from '../storage/history.ts'
 import { readSetting, writeSetting } from './controls.ts'
 import type { Writing } from './database.ts'
@@ -8,7 +9,7 @@ const positionSetting = 'prune_position'
 
 /** Ended long enough ago, and nothing of it stands anywhere. */
 const page = `with page as materialized (
-  select id, lane, prio from millrace_job where id > ?1 order by id limit ?2
+  select id, lane, prio from millrace_job where id > ?1 and id < ?5 order by id limit ?2
 ), leased as materialized (
   select j.value as job from millrace_lease l, json_each(l.jobs) j where j.value is not null
 )
@@ -31,7 +32,8 @@ export function prune(
   const position = readSetting(connection, positionSetting) ?? ''
   const rows = connection.all<{ id: string; old: number }>(
     page,
-    ...[position, size, now - completedMs, now - failedMs],
+    // A job younger than the shortest age cannot have ended long enough ago.
+    ...[position, size, now - completedMs, now - failedMs, idCeiling(now - Math.min(completedMs, failedMs))],
   )
   const old = rows.flatMap(({ id, old }) => (old === 0 ? [] : [id]))
   if (old.length > 0) erase(writing, old)

@@ -29,7 +29,7 @@ export interface PostgresOptions {
   readonly schema?: string
   /** The url leads to a pooler that gives a connection away after each transaction: nothing is prepared or set on one. */
   readonly pooler?: 'transaction'
-  /** Straight to the server, for LISTEN behind a pooler. @default url */
+  /** Straight to the server, for LISTEN behind a pooler; without it work of other processes is found by scans. @default url, behind a pooler none */
   readonly listenUrl?: string
   /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, LISTEN one. @default 10 */
   readonly poolSize?: number
@@ -93,8 +93,9 @@ function databaseOf(options: PostgresOptions): Database {
   const url = new ConnectionUrl(options.url)
   // A pooler lends its connections, and makes up the numbers of its backends.
   const isDirect = pooler === undefined
+  const listenUrl = options.listenUrl ?? (isDirect ? options.url : null)
   const wakeups = new PostgresWakeups({
-    config: new ConnectionUrl(options.listenUrl ?? options.url).config([]),
+    config: listenUrl === null ? null : new ConnectionUrl(listenUrl).config([]),
     channel: statements.channel,
     after,
     faults,

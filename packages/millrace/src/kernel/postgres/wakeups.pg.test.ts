@@ -108,6 +108,18 @@ describe.skipIf(!hasPostgres)('wake-ups on PostgreSQL', () => {
     expect(await pending(10_000)()).toBe(true)
   })
 
+  test('behind a pooler nobody listens without a url for it', async () => {
+    const storage = await bench.open({
+      pooler: 'transaction',
+      url: bench.urlWith('application_name', 'pooled'),
+    })
+    const heard = await listening(storage)
+    expect(await bench.sql("select from pg_stat_activity where application_name = 'pooled'")).toEqual([])
+    await storage.controls.setSetting('pooled', '1')
+    expect(heard).toEqual([{ topic: 'config' }])
+    await storage.wakeups.stop()
+  })
+
   test('an enqueue in a foreign transaction wakes once it has committed', async () => {
     const [one, two] = [await bench.open(), await bench.open()]
     const [own, theirs] = [await listening(one), await listening(two)]

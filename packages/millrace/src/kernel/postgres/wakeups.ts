@@ -17,8 +17,8 @@ const notify = statement(
 )
 
 export interface WakeupsOptions {
-  /** A connection of its own, straight to the server: LISTEN does not work behind a transaction pooler. */
-  readonly config: pg.ClientConfig
+  /** Straight to the server: LISTEN does not work behind a transaction pooler. null: nobody listens, work is found by scans. */
+  readonly config: pg.ClientConfig | null
   readonly channel: string
   readonly after: Clock['after']
   readonly faults: Faults | undefined
@@ -91,7 +91,7 @@ export class PostgresWakeups implements Wakeups {
   }
 
   async start(): Promise<void> {
-    if (this.#running) return
+    if (this.#running || this.#options.config === null) return
     this.#running = true
     await this.#connect(false)
   }

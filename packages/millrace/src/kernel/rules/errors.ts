@@ -161,8 +161,8 @@ export const errorRegistry = {
     'Stop, keep the file, restore from a backup.',
   ),
   MILL_STORAGE_BUSY: entry(
-    'Another process held the SQLite write lock for too long.',
-    'Try again; keep write transactions short.',
+    'Others held a lock for too long, or the database chose this transaction to break a deadlock.',
+    'Try again; keep transactions short.',
     true,
   ),
   MILL_STORAGE_IO: entry(

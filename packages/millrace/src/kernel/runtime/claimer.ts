@@ -10,6 +10,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { LaneCache } from './lane-cache.ts'
 import type { LeaseBook } from './lease-book.ts'
 import { Loop, type Service } from './loop.ts'
+import { takingTurns } from './taking-turns.ts'
 
 export interface ClaimerOptions {
   readonly executions: Executions
@@ -76,6 +77,7 @@ export class Claimer implements Service {
     await cache.load(active.unread())
     const views = active.views(runnable)
     if (views.length === 0) return untilScan
+    times.observe(new Set(views.map(({ lane }) => lane.tenant)))
     const quotas = order(views, times, { total: room, queues: dispatcher.queueRoom() })
     const gatedRoom = dispatcher.gatedRoom
     const plain: LaneQuota[] = []
@@ -104,28 +106,32 @@ export class Claimer implements Service {
   async #claimPlain(quotas: readonly LaneQuota[]): Promise<number> {
     const { active, executions, dispatcher, worker } = this.#options
     const before = active.wakesOf(quotas)
-    const batch = await this.#told(() =>
-      executions.claim({ worker: worker(), quotas, free: dispatcher.free }),
-    )
+    const { free } = dispatcher
+    const batch = await this.#told(() => executions.claim({ worker: worker(), quotas, free }))
     active.claimed(quotas, batch?.members ?? [], before)
-    return this.#take(batch)
+    return this.#take(batch, free)
   }
 
   async #claimGated(quotas: readonly LaneQuota[]): Promise<number> {
     const { active, executions, dispatcher, worker } = this.#options
     const before = active.wakesOf(quotas)
+    const { free } = dispatcher
     const { batch, parked } = await this.#told(() =>
-      executions.claimGated({ worker: worker(), quotas, free: dispatcher.free }, admit),
+      executions.claimGated({ worker: worker(), quotas, free }, admit),
     )
     active.claimed(quotas, batch?.members ?? [], before, parked)
-    return this.#take(batch) + parked
+    return this.#take(batch, free) + parked
   }
 
-  #take(batch: ClaimedBatch | null): number {
+  /** The first `free` start now and are recorded as started; tenants take turns behind them. */
+  #take(batch: ClaimedBatch | null, free: number): number {
     if (batch === null) return 0
-    this.#options.book.add(batch)
-    this.#options.dispatcher.push(batch.members)
-    return batch.members.length
+    const { book, dispatcher, cache } = this.#options
+    const { members } = batch
+    book.add(batch)
+    const behind = takingTurns(members.slice(free), ({ lane }) => cache.get(lane)?.tenant)
+    dispatcher.push([...members.slice(0, free), ...behind])
+    return members.length
   }
 
   async #told<T>(claim: () => Promise<T>): Promise<T> {

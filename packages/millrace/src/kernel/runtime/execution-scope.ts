@@ -48,6 +48,7 @@ export class ExecutionScope {
   readonly #begin: () => Promise<StorageTransaction>
   #transaction: Promise<StorageTransaction> | null = null
   #opened: StorageTransaction | null = null
+  #onOpen: ((transaction: StorageTransaction) => void)[] = []
   #controller: AbortController | null = null
   #stopped: MillraceError | null = null
   #stopReason: StopReason | null = null
@@ -99,9 +100,17 @@ export class ExecutionScope {
         })
       }
       this.#opened = transaction
+      for (const tell of this.#onOpen.splice(0)) tell(transaction)
       return transaction
     })
     return this.#transaction
+  }
+
+  /** The transaction, once something has opened it: perhaps never. */
+  whenOpen(): Promise<StorageTransaction> {
+    const opened = this.#opened
+    if (opened !== null) return Promise.resolve(opened)
+    return new Promise((resolve) => this.#onOpen.push(resolve))
   }
 
   /** Whether something uncommitted hangs on the attempt: writes, row locks, or children waiting for its commit in the database. */

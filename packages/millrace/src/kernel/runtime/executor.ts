@@ -168,7 +168,10 @@ export class Executor {
 
   async #inGroup(scope: ExecutionScope, decision: Decision, committed: boolean): Promise<Departure> {
     const settled = await this.#options.settler.settle(scope.run, decision)
-    return this.#departed(scope, decision, settled, { committed, inTransaction: false })
+    return this.#departed(scope, settled, {
+      committed: committed && settled === decision,
+      inTransaction: false,
+    })
   }
 
   /** Exactly once: the attempt's writes, its children and the fact that it happened commit together, or not at all. */
@@ -185,17 +188,17 @@ export class Executor {
       if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
       if ((await transaction.settle(decision)) === 'fenced') {
         await transaction.rollback()
-        return this.#departed(scope, decision, 'fenced', own)
+        return this.#departed(scope, 'fenced', own)
       }
       await transaction.commit()
       await this.#options.faults?.hit(decision.key.seq < 0 ? 'finalizer:after-ack' : 'settle:after-ack')
-      return this.#departed(scope, decision, 'settled', own)
+      return this.#departed(scope, decision, own)
     } catch (error) {
       scope.seal()
       await transaction?.rollback()
       // fail() decides anew: the transaction is gone, so the attempt failed, unless its commit went through unheard.
       if (isUnknown(error) && (await this.#committed(decision))) {
-        return this.#departed(scope, decision, 'settled', own)
+        return this.#departed(scope, decision, own)
       }
       return this.#fail(scope, handler, error, decision.ms)
     }
@@ -263,7 +266,6 @@ export class Executor {
 
   #departed(
     scope: ExecutionScope,
-    decision: Decision,
     settled: Settled,
     how: { committed: boolean; inTransaction: boolean },
   ): Departure {
@@ -275,12 +277,12 @@ export class Executor {
     if (events.hears('execution.ended'))
       events.emit({
         kind: 'execution.ended',
-        key: decision.key,
+        key: settled.key,
         lane: scope.lane,
-        outcome: outcomeName(decision.outcome),
-        ms: decision.ms,
+        outcome: outcomeName(settled.outcome),
+        ms: settled.ms,
       })
-    return { kind: 'settled', decision, ...how }
+    return { kind: 'settled', decision: settled, ...how }
   }
 }
 

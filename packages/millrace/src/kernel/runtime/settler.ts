@@ -9,11 +9,14 @@ import type { Executions, LeaseMark } from '../storage/executions.ts'
 import type { LeaseBook } from './lease-book.ts'
 import { splitting } from './group.ts'
 
-export type Settled = 'settled' | 'fenced'
+/** The decision that is in the database now: the one that was given, or what had to be stored in its place. */
+export type Settled = Decision | 'fenced'
 
 interface Member {
   readonly claimed: Claimed
   readonly decision: Decision
+  /** Differs when the decision itself could not be stored. */
+  stored: Decision
   readonly resolve: (settled: Settled) => void
 }
 
@@ -59,7 +62,7 @@ export class Settler {
   /** Resolves when the decision is committed, or its lease fell. Never rejects: it goes on until one of the two is true. */
   settle(claimed: Claimed, decision: Decision): Promise<Settled> {
     return new Promise((resolve) => {
-      this.#queue.push({ claimed, decision, resolve })
+      this.#queue.push({ claimed, decision, stored: decision, resolve })
       this.kick()
     })
   }
@@ -121,7 +124,7 @@ export class Settler {
       this.#options.onFenced([...fenced])
     }
     for (const member of members)
-      member.resolve(fenced.has(member.decision.lease) && !found.has(member) ? 'fenced' : 'settled')
+      member.resolve(fenced.has(member.decision.lease) && !found.has(member) ? 'fenced' : member.stored)
     for (const resolve of marked) resolve()
   }
 
@@ -206,7 +209,10 @@ export class Settler {
       {
         divisible: (error) => !isUnavailable(error),
         onSplit: () => faults?.hit('group.split'),
-        onSingle: async (member, error) => (await executions.settle([unstorable(member, error)], [])).fenced,
+        onSingle: async (member, error) => {
+          member.stored = unstorable(member, error)
+          return (await executions.settle([member.stored], [])).fenced
+        },
       },
     )
     return fenced.flat()

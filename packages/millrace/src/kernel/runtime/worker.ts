@@ -170,7 +170,7 @@ export class Worker {
       waiting: storage.waiting,
       executions: storage.executions,
       clock,
-      onAborts: (jobs) => this.abort(jobs),
+      onAborts: (jobs) => void this.abort(jobs),
       onError: trouble('timekeeper'),
     })
     this.#pruner = new Pruner({
@@ -197,7 +197,13 @@ export class Worker {
   async start(): Promise<void> {
     if (this.#state !== 'new') return
     this.#state = 'working'
-    await this.#register()
+    try {
+      await this.#register()
+    } catch (error) {
+      // The database may be away just now: the caller may try again.
+      this.#state = 'new'
+      throw error
+    }
     await this.#options.storage.wakeups.start()
     for (const service of [this.#keeper, this.#rescuer, this.#timekeeper, this.#pruner, this.#claimer])
       service.start()
@@ -244,18 +250,17 @@ export class Worker {
     while (this.#inside > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve))
   }
 
-  /** Fires the signal of those of these jobs that run here. */
-  abort(jobs: readonly JobId[]): void {
+  /** Fires the signal of those of these jobs that run here; answers whether one does. */
+  abort(jobs: readonly JobId[]): boolean {
     const wanted = new Set(jobs)
+    let found = false
     for (const [claimed, scope] of this.#scopes) {
-      if (claimed.seq >= 0 && wanted.has(claimed.job))
-        scope.stop(
-          'aborted',
-          new MillraceError('MILL_ABORTED', `job ${claimed.job} was aborted`, {
-            data: { jobId: claimed.job },
-          }),
-        )
+      if (claimed.seq < 0 || !wanted.has(claimed.job) || scope.closed) continue
+      found = true
+      const data = { jobId: claimed.job }
+      scope.stop('aborted', new MillraceError('MILL_ABORTED', `job ${claimed.job} was aborted`, { data }))
     }
+    return found
   }
 
   async #register(): Promise<void> {

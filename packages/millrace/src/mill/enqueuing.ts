@@ -12,7 +12,8 @@ import type { OwnIds, StorageTransaction } from '../kernel/storage/transaction.t
 import type { Definition } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
-import { prepare, type Origin, type PrepareServices } from '../tools/prepare.ts'
+import { demandRoomBeside } from './beside.ts'
+import { prepare, type Origin, type Own, type PrepareServices } from '../tools/prepare.ts'
 
 export interface EnqueuingOptions {
   readonly services: PrepareServices
@@ -35,13 +36,7 @@ export class Enqueuing {
     const scope = currentScope()
     if (scope !== undefined && options.detached !== true)
       return this.inScope(definition, input, options, scope)
-    if (scope !== undefined && this.#options.kind === 'sqlite' && scope.opening !== null) {
-      // It would wait for the write lock that this very handler holds.
-      throw new MillraceError(
-        'MILL_OPTIONS_INVALID',
-        `a detached enqueue of ${definition.name} cannot be written while the handler's SQLite transaction is open; enqueue it before the first ctx.sql`,
-      )
-    }
+    demandRoomBeside(this.#options.kind, `a detached enqueue of ${definition.name}`)
     const job = await this.prepare(definition, input, options, originOf(scope), null)
     return this.answer(definition, job, await this.#options.enqueuer.enqueue(job))
   }
@@ -54,8 +49,8 @@ export class Enqueuing {
     scope: ExecutionScope,
   ): Promise<EnqueuedJob> {
     scope.assertOpen()
-    const opened = await scope.opening
-    const job = await this.prepare(definition, input, options, originOf(scope), opened?.ownIds ?? null)
+    const own = scope.whenOpen().then((transaction) => transaction.ownIds)
+    const job = await this.prepare(definition, input, options, originOf(scope), own)
     if (job.unique === null) {
       scope.enqueue([job])
       return { id: job.id, duplicate: false }
@@ -95,7 +90,7 @@ export class Enqueuing {
     input: unknown,
     options: EnqueueOptions,
     origin: Origin | undefined,
-    own: OwnIds | null,
+    own: Own,
   ): Promise<NewJob> {
     if (!this.#options.known(definition)) {
       throw new MillraceError(
@@ -124,17 +119,27 @@ function originOf(scope: ExecutionScope | undefined): Origin | undefined {
 }
 
 /**
- * Lanes from the cache. One that is new is made inside the open transaction, which on SQLite keeps everybody else from writing;
- * beside it the cache asks too and is answered when the transaction has ended, whether it made the lane or was rolled back.
+ * Lanes from the cache. On SQLite one that is new may have to wait for the transaction that the job is written in: then it is
+ * made inside that one as well.
  */
 export async function internLanes(
   cache: LaneCache,
   specs: readonly LaneSpec[],
-  own: OwnIds | null,
+  own: Own,
 ): Promise<readonly Lane[]> {
-  if (own === null || specs.every((spec) => cache.known(spec) !== undefined)) return cache.intern(specs)
-  cache.intern(specs).catch(() => undefined)
-  return own.lanes(specs)
+  const isNew = specs.some((spec) => cache.known(spec) === undefined)
+  return sooner(cache.intern(specs), isNew ? own : null, (ids) => ids.lanes(specs))
+}
+
+/**
+ * What is made in a transaction of its own waits on SQLite for whoever writes, so it is made inside the caller's own transaction too
+ * when that is open or opens meanwhile. It stands only if that commits, so nobody may keep it.
+ */
+function sooner<T>(made: Promise<T>, own: Own, inside: (ids: OwnIds) => Promise<T>): Promise<T> {
+  if (own === null) return made
+  // A transaction that was let go, or is lost, no longer stands in the way.
+  const here = own.then((ids) => (ids === null ? made : inside(ids))).catch(() => made)
+  return Promise.race([made, here])
 }
 
 const mostKeys = 100_000
@@ -162,8 +167,8 @@ export function limitKeyCache(limits: Limits): PrepareServices['limitKeys'] {
         )
       })
     }
-    // As with lanes: what is being defined may wait for the very transaction that asks.
-    if (own !== null && specs.some((spec) => !known.has(signature(spec)))) return own.limitKeys(specs)
-    return Promise.all(specs.map((spec) => ids.get(signature(spec)) as Promise<number>))
+    const all = Promise.all(specs.map((spec) => ids.get(signature(spec)) as Promise<number>))
+    const isNew = specs.some((spec) => !known.has(signature(spec)))
+    return sooner<readonly number[]>(all, isNew ? own : null, (transaction) => transaction.limitKeys(specs))
   }
 }

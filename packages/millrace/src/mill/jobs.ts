@@ -2,9 +2,11 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
 import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
 import type { JobId } from '../kernel/rules/execution.ts'
+import { currentScope } from '../kernel/runtime/execution-scope.ts'
 import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import type { LaneFilter } from '../kernel/storage/lanes.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
+import { demandRoomBeside } from './beside.ts'
 import { attemptView, jobView, type AttemptView, type JobView, type LaneConditions } from './job-view.ts'
 
 export interface JobListOptions extends LaneFilter {
@@ -30,14 +32,14 @@ export class Jobs {
   readonly #storage: Storage
   readonly #enqueuer: Enqueuer
   readonly #newId: () => JobId
-  /** Intents are told to the worker of this process at once. */
-  readonly #abortHere: (jobs: readonly JobId[]) => void
+  /** Tells the worker of this process; answers whether one of them runs there. */
+  readonly #abortHere: (jobs: readonly JobId[]) => boolean
 
   constructor(
     storage: Storage,
     enqueuer: Enqueuer,
     newId: () => JobId,
-    abortHere: (jobs: readonly JobId[]) => void,
+    abortHere: (jobs: readonly JobId[]) => boolean,
   ) {
     this.#storage = storage
     this.#enqueuer = enqueuer
@@ -94,13 +96,19 @@ export class Jobs {
    * MILL_JOB_UNKNOWN. `ended`: nothing was left to abort.
    */
   async abort(id: string): Promise<'aborted' | 'requested' | 'ended'> {
-    const answer = await this.#storage.executions.abort(checkId(id))
+    demandRoomBeside(this.#storage.kind, `the abort of ${checkId(id)}`)
+    // First, because on SQLite the intent waits for the very transaction that the job has open.
+    const runsHere = this.#abortHere([id])
+    const answer = await this.#storage.executions.abort(id)
     if (answer === 'unknown') throw unknown(id)
-    if (answer === 'requested') this.#abortHere([id])
-    return answer
+    if (answer === 'requested' && !runsHere) this.#abortHere([id])
+    return answer === 'ended' && runsHere ? 'requested' : answer
   }
 
-  /** Enqueues an ended job once more: same input, options and lane, under a new id (the end of the old one stays what it was). Throws MILL_JOB_NOT_ENDED. */
+  /**
+   * Enqueues an ended job once more: same input, options and lane, under a new id (the end of the old one stays what it was). Inside a
+   * handler it joins that attempt's transaction. Throws MILL_JOB_UNKNOWN, MILL_JOB_NOT_ENDED.
+   */
   async retry(id: string): Promise<{ readonly id: string }> {
     const [record] = await this.#storage.history.jobs([checkId(id)])
     if (record === undefined) throw unknown(id)
@@ -123,7 +131,9 @@ export class Jobs {
       unique: null,
       args: (options.tags ?? []).map((value) => ({ path: '#tag', value })),
     }
-    await this.#enqueuer.enqueue(job)
+    const scope = currentScope()
+    if (scope === undefined) await this.#enqueuer.enqueue(job)
+    else scope.enqueue([job])
     return { id: job.id }
   }
 

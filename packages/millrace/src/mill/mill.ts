@@ -15,6 +15,7 @@ import type { Storage } from '../kernel/storage/storage.ts'
 import type { WorkerView } from '../kernel/storage/workers.ts'
 import type { Definition, InputOf, OutputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
+import { demandRoomBeside } from './beside.ts'
 import type { MillConfig } from './config.ts'
 import { createWorker } from './create-worker.ts'
 import type { Enqueuing } from './enqueuing.ts'
@@ -61,7 +62,12 @@ export class Mill {
 
   constructor(parts: MillParts) {
     this.#parts = parts
-    this.jobs = new Jobs(parts.storage, parts.enqueuer, parts.newId, (jobs) => this.#worker?.abort(jobs))
+    this.jobs = new Jobs(
+      parts.storage,
+      parts.enqueuer,
+      parts.newId,
+      (jobs) => this.#worker?.abort(jobs) === true,
+    )
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
     }, 'execution.ended')
@@ -75,10 +81,13 @@ export class Mill {
     return this.#parts.definitions
   }
 
-  /** Works in this process from now on. Idempotent. */
+  /** Works in this process from now on. Idempotent; may be tried again when it threw, because the database was away. */
   start(): Promise<void> {
     this.#assertOpen()
-    this.#starting ??= this.#startWorker()
+    this.#starting ??= this.#startWorker().catch((error: unknown) => {
+      this.#starting = null
+      throw error
+    })
     return this.#starting
   }
 
@@ -184,11 +193,13 @@ export class Mill {
   }
 
   /** Claims nothing of the target any more, in all workers, within a second; what runs goes on. false: it was paused already. */
-  pause(target: PauseTarget = { kind: 'all' }, by?: string): Promise<boolean> {
+  async pause(target: PauseTarget = { kind: 'all' }, by?: string): Promise<boolean> {
+    demandRoomBeside(this.database, 'a pause')
     return this.#parts.storage.controls.pause(checkTarget(target), by ?? null)
   }
 
-  resume(target: PauseTarget = { kind: 'all' }): Promise<boolean> {
+  async resume(target: PauseTarget = { kind: 'all' }): Promise<boolean> {
+    demandRoomBeside(this.database, 'a resume')
     return this.#parts.storage.controls.resume(checkTarget(target))
   }
 
@@ -211,7 +222,7 @@ export class Mill {
   }
 
   async #startWorker(): Promise<void> {
-    this.#worker = createWorker(this.#parts)
+    this.#worker ??= createWorker(this.#parts)
     await this.#worker.start()
   }
 

@@ -43,7 +43,8 @@ export async function runTransaction<T>(
     },
     async enqueue(definition, input, options = {}) {
       assertOpen()
-      const job = await enqueuing.prepare(definition, input, options, undefined, transaction.ownIds)
+      const own = Promise.resolve(transaction.ownIds)
+      const job = await enqueuing.prepare(definition, input, options, undefined, own)
       assertOpen()
       return enqueuing.inTransaction(definition, job, transaction)
     },

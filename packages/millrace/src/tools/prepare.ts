@@ -33,15 +33,17 @@ export interface ConfiguredLimits {
   >
 }
 
+/** Ids of the transaction that the job is written in, once it is open, which may never be; null: it has none of its own. */
+export type Own = Promise<OwnIds | null> | null
+
 export interface PrepareServices {
   readonly newId: () => JobId
   readonly now: () => number
   readonly maxPayloadBytes: number
   readonly limits: ConfiguredLimits
-  /** `own`: of the transaction that the job is written in. */
-  readonly intern: (specs: readonly LaneSpec[], own: OwnIds | null) => Promise<readonly Lane[]>
+  readonly intern: (specs: readonly LaneSpec[], own: Own) => Promise<readonly Lane[]>
   /** Ids of limit keys, made where they are new. */
-  readonly limitKeys: (specs: readonly LimitSpec[], own: OwnIds | null) => Promise<readonly number[]>
+  readonly limitKeys: (specs: readonly LimitSpec[], own: Own) => Promise<readonly number[]>
 }
 
 /** The job that an enqueue inside a handler descends from. */
@@ -59,7 +61,7 @@ export async function prepare(
   input: unknown,
   options: EnqueueOptions,
   origin: Origin | undefined,
-  own: OwnIds | null,
+  own: Own,
 ): Promise<NewJob> {
   const where = `enqueue of ${definition.name}`
   const common = definition.options
@@ -67,34 +69,35 @@ export async function prepare(
   const queue = checkQueue(options.queue ?? common.queue ?? DEFAULT_QUEUE, where)
   const prio = checkPriority(options.priority ?? common.priority ?? DEFAULT_PRIORITY, where)
   const due = normalizeWhen({ delay: options.delay, runAt: options.runAt }, services.now(), where)
-  const tags = checkTags([...(common.tags ?? []), ...(options.tags ?? [])], where)
+  const tags = checkTags([...(common.tags ?? []), ...checkTags(options.tags, where)], where)
+  const timeoutMs = lengthOf(options.timeout, `timeout in ${where}`)
+  const deadlineMs = lengthOf(options.deadline ?? common.deadline, `deadline in ${where}`)
+  const retry = options.retry === undefined ? undefined : normalizeRetry(options.retry, `retry in ${where}`)
+  const depth = depthOf(options, origin, where)
+  const unique = uniqueOf(definition, tenant, options.unique, `unique in ${where}`)
+  const scenario = options.scenario ?? common.scenario ?? origin?.run.options?.scenario
+  const runAs = options.runAs ?? origin?.run.options?.runAs
+  if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
+  if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
   await validate(definition.schema, input, `input of ${definition.name}`)
   const payload = encode(input, `input of ${definition.name}`, {
     maxBytes: services.maxPayloadBytes,
     tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
   })
+  // Everything was checked: from here on keys and lanes are written.
   const keys = await limitKeysOf(services, definition, input, tenant, queue, own)
-  const deadline = options.deadline ?? common.deadline
-  const scenario = options.scenario ?? common.scenario ?? origin?.run.options?.scenario
-  const runAs = options.runAs ?? origin?.run.options?.runAs
-  if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
-  if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
   const jobOptions: JobOptions = {
     ...(payload.types === undefined ? {} : { types: payload.types }),
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
     ...(keys.length === 0 ? {} : { keys }),
-    ...(deadline === undefined
-      ? {}
-      : { deadline: services.now() + parseDuration(deadline, `deadline in ${where}`) }),
-    ...(options.timeout === undefined
-      ? {}
-      : { timeoutMs: parseDuration(options.timeout, `timeout in ${where}`) }),
-    ...depthOf(options, origin, where),
+    ...(deadlineMs === undefined ? {} : { deadline: services.now() + deadlineMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...depth,
     ...(due !== null && 'inMs' in due ? { delayMs: due.inMs } : {}),
     ...(tags.length === 0 ? {} : { tags }),
     ...(scenario === undefined ? {} : { scenario }),
     ...(runAs === undefined ? {} : { runAs }),
-    ...(options.retry === undefined ? {} : { retry: normalizeRetry(options.retry, `retry in ${where}`) }),
+    ...(retry === undefined ? {} : { retry }),
   }
   const spec: LaneSpec = {
     tenant,
@@ -113,9 +116,17 @@ export async function prepare(
     options: Object.keys(jobOptions).length === 0 ? null : jobOptions,
     payload: payload.json,
     due,
-    unique: uniqueOf(definition, tenant, options.unique, where),
+    unique,
     args: tags.map((value) => ({ path: '#tag', value })),
   }
+}
+
+/** As of a definition: no time at all would end every attempt before it begins. */
+function lengthOf(value: string | undefined, where: string): number | undefined {
+  if (value === undefined) return undefined
+  const ms = parseDuration(value, where)
+  if (ms > 0) return ms
+  throw new MillraceError('MILL_DURATION_INVALID', `the ${where} must be longer than nothing`)
 }
 
 function depthOf(
@@ -164,7 +175,7 @@ async function limitKeysOf(
   input: unknown,
   tenant: string,
   queue: string,
-  own: OwnIds | null,
+  own: Own,
 ): Promise<readonly number[]> {
   const { concurrency, rateLimit } = definition.options as {
     concurrency?: number | ConcurrencyOptions

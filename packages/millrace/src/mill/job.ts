@@ -1,5 +1,6 @@
 import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
+import { isJobId } from '../kernel/rules/ids.ts'
 import { statusOfOutcome } from '../kernel/rules/job-status.ts'
 import { outcomes } from '../kernel/rules/outcome.ts'
 import { reviveError } from '../kernel/rules/stored-error.ts'
@@ -22,10 +23,13 @@ export class Job<Output = unknown> implements EnqueuedJob {
 
   /**
    * Resolves with what the handler returned, once the job is Completed (also when skipped, then with undefined). Throws MILL_JOB_FAILED when it ended
-   * otherwise, with the handler's error as cause, and MILL_WAIT_TIMEOUT after `timeout` (default: never).
+   * otherwise, with the handler's error as cause, MILL_WAIT_TIMEOUT after `timeout` (default: never), and MILL_STORAGE_CLOSED when the
+   * mill is stopped meanwhile.
    */
   async completed(options: { readonly timeout?: Duration } = {}): Promise<Output> {
     const timeoutMs = options.timeout === undefined ? Infinity : parseDuration(options.timeout, 'completed')
+    if (!isJobId(this.id))
+      throw new MillraceError('MILL_JOB_UNKNOWN', `${String(this.id)} is not the id of a job`)
     const end = await this.#awaiter.wait(this.id, timeoutMs)
     if (end === null)
       throw new MillraceError(

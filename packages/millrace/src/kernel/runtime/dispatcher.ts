@@ -38,15 +38,15 @@ export interface DispatcherOptions {
   /** Of one queue at once in this process; others have no cap of their own. */
   readonly queues: Readonly<Record<string, number>>
   readonly laneOf: (claimed: Claimed) => Lane
-  /** Runs one; resolves when its slot is free again. Never rejects. */
-  readonly run: (claimed: Claimed, lane: Lane) => Promise<void>
+  /** Runs one; its slot is free again when `freed` is called with it. */
+  readonly run: (claimed: Claimed, lane: Lane) => void
   /** A slot came free and few are left waiting here: time to claim. */
   readonly onHungry: () => void
 }
 
 /** At most this much work waits here, so that another worker, or another tenant, gets its share soon. */
 const localWorkMs = 250
-const localMost = 2_000
+const localMost = 4_000
 /** After this long the event loop gets a turn: executions that follow each other by promises alone would starve it. */
 const turnMs = 8
 
@@ -59,7 +59,7 @@ export class Dispatcher {
   /** Executions that died with their process twice or more: one at a time, so that neighbours are not convicted (R9). */
   readonly #suspects = new Fifo<Claimed>()
   #suspectRuns = false
-  #running = 0
+  readonly #running = new Set<Claimed>()
   readonly #runningIn = new Map<string, number>()
   #averageMs = 0
   #open = true
@@ -78,11 +78,11 @@ export class Dispatcher {
   }
 
   get running(): number {
-    return this.#running
+    return this.#running.size
   }
 
   get free(): number {
-    return Math.max(0, this.#options.concurrency - this.#running - this.#waiting.length)
+    return Math.max(0, this.#options.concurrency - this.#running.size - this.#waiting.length)
   }
 
   /** How many more may be claimed now; 0 until half of the local queue is gone, so that claims stay large. */
@@ -137,7 +137,7 @@ export class Dispatcher {
   }
 
   #slots(): number {
-    return Math.max(0, this.#options.concurrency - this.#running)
+    return Math.max(0, this.#options.concurrency - this.#running.size)
   }
 
   /** Executions that make `ms` of work for all slots; none beyond the free slots while run times are long or unknown. */
@@ -147,11 +147,11 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    while (this.#open && this.#running < this.#options.concurrency && !this.#yielding) {
+    while (this.#open && this.#running.size < this.#options.concurrency && !this.#yielding) {
       const next = this.#next()
       if (next === undefined) return
       this.#mayYield()
-      void this.#start(next)
+      this.#start(next)
     }
   }
 
@@ -194,14 +194,21 @@ export class Dispatcher {
     return cap === undefined || (this.#runningIn.get(queue) ?? 0) < cap
   }
 
-  async #start(claimed: Claimed): Promise<void> {
+  #start(claimed: Claimed): void {
     const lane = this.#options.laneOf(claimed)
-    const capped = this.#options.queues[lane.queue] !== undefined
-    this.#running += 1
-    if (capped) this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 0) + 1)
-    await this.#options.run(claimed, lane)
-    this.#running -= 1
-    if (capped) this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 1) - 1)
+    this.#running.add(claimed)
+    if (this.#options.queues[lane.queue] !== undefined) {
+      this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 0) + 1)
+    }
+    this.#options.run(claimed, lane)
+  }
+
+  /** The slot of this one is free; saying so again changes nothing. */
+  freed(claimed: Claimed): void {
+    if (!this.#running.delete(claimed)) return
+    const { queue } = this.#options.laneOf(claimed)
+    const inQueue = this.#runningIn.get(queue)
+    if (inQueue !== undefined) this.#runningIn.set(queue, inQueue - 1)
     if (claimed.care >= 2) this.#suspectRuns = false
     this.#pump()
     if (this.room > 0) this.#options.onHungry()

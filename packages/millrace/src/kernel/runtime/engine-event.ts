@@ -48,14 +48,19 @@ export class EngineEvents {
   }
 
   emit(event: EngineEvent): void {
-    for (const kind of [event.kind, 'any'] as const) {
-      for (const listener of this.#listeners.get(kind) ?? []) {
-        try {
-          listener(event)
-        } catch {
-          // A listener's defect is not the engine's.
-        }
-      }
+    const own = this.#listeners.get(event.kind)
+    if (own !== undefined) tell(own, event)
+    const any = this.#listeners.get('any')
+    if (any !== undefined) tell(any, event)
+  }
+}
+
+function tell(listeners: ReadonlySet<EngineListener>, event: EngineEvent): void {
+  for (const listener of listeners) {
+    try {
+      listener(event)
+    } catch {
+      // A listener's defect is not the engine's.
     }
   }
 }

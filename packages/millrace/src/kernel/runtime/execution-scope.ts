@@ -55,7 +55,8 @@ export class ExecutionScope {
   #closed = false
   #parts: Map<string, { value: unknown; life: PartLife | undefined }> | null = null
   readonly buffered: NewJob[] = []
-  onStop: ((reason: StopReason) => void) | null = null
+  /** Told when the scope is stopped. */
+  onStop: { stopped(reason: StopReason): void } | null = null
 
   constructor(
     run: Claimed,
@@ -153,7 +154,7 @@ export class ExecutionScope {
     this.#stopped = error
     this.#stopReason = reason
     this.#controller?.abort(error)
-    this.onStop?.(reason)
+    this.onStop?.stopped(reason)
   }
 
   part<T>(part: ContextPart<T>): T {

@@ -7,9 +7,10 @@ import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
-import { Alarm, type Bounded } from './alarm.ts'
+import { Alarm } from './alarm.ts'
+import { Call, deadlineError, type CallOptions, type Return } from './call.ts'
 import type { EngineEvents } from './engine-event.ts'
-import { ExecutionScope, Skip, Snooze, type StopReason } from './execution-scope.ts'
+import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
 import type { Settled, Settler } from './settler.ts'
@@ -26,6 +27,7 @@ export interface ExecutorOptions {
   readonly databaseNow: () => number
   /** How long an aborted handler may go on before its attempt is ended without it. */
   readonly abortGraceMs: number
+  readonly hooks: RunHooks
 }
 
 /** How an execution left the worker. `handBack`: no attempt was made of it. */
@@ -43,29 +45,30 @@ export interface RunHooks {
   /** Gives the scope to whoever may have to stop it. */
   readonly opened: (scope: ExecutionScope) => void
   /** The next execution may start. */
-  readonly slotFree: () => void
+  readonly slotFree: (claimed: Claimed) => void
 }
 
 /** Ends waiting for their acknowledgement, above which handlers hold their slots until theirs came. */
 const longestBacklog = 4_000
-
-type Return = { readonly value: string | undefined } | { readonly thrown: unknown }
 
 /** One execution after another reads as a pipeline: look up, open, run, normalise, decide, settle, close. */
 export class Executor {
   readonly #options: ExecutorOptions
   readonly #ended: Group<ExecutionKey, EndedAttempt | null>
   readonly #alarm: Alarm
+  readonly #call: CallOptions
 
   constructor(options: ExecutorOptions) {
     this.#options = options
-    this.#alarm = new Alarm(options.clock)
+    const { clock, databaseNow, abortGraceMs } = options
+    this.#alarm = new Alarm(clock)
+    this.#call = { clock, alarm: this.#alarm, databaseNow, abortGraceMs }
     this.#ended = new Group((keys) => options.executions.ended(keys))
   }
 
   /** Never rejects. */
-  async run(claimed: Claimed, lane: Lane, handler: ExecutionHandler, hooks: RunHooks): Promise<Departure> {
-    const { clock, settler, events } = this.#options
+  async run(claimed: Claimed, lane: Lane, handler: ExecutionHandler): Promise<Departure> {
+    const { clock, settler, events, hooks } = this.#options
     const ended = claimed.seq < 0 ? await this.#lookUp(claimed) : null
     const scope = new ExecutionScope(claimed, lane, ended, () => this.#options.begin(tokenOf(claimed)))
     hooks.opened(scope)
@@ -79,11 +82,11 @@ export class Executor {
       ? { thrown: deadlineError(scope) }
       : scope.stopReason !== null
         ? { thrown: scope.signal.reason as unknown }
-        : await this.#call(scope, handler)
+        : await new Call(this.#call, scope, handler).returned
     const ms = clock.monotonic() - begun
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
     if (scope.opening === null && scope.buffered.length === 0 && settler.backlog < longestBacklog)
-      hooks.slotFree()
+      hooks.slotFree(claimed)
     const departure = await this.#depart(scope, handler, returned, ms)
     scope.finish(departure.kind === 'settled' && departure.committed)
     return departure
@@ -104,41 +107,6 @@ export class Executor {
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
       }
     }
-  }
-
-  /** Runs the handler until it settles, or until what stopped it no longer waits for it. */
-  #call(scope: ExecutionScope, handler: ExecutionHandler): Promise<Return> {
-    const { clock, abortGraceMs, databaseNow } = this.#options
-    return new Promise((resolve) => {
-      const timeoutMs = handler.timeoutMs(scope.run)
-      const left = (scope.run.options?.deadline ?? Infinity) - databaseNow()
-      const bounded: Bounded = {
-        boundAt: clock.monotonic() + Math.min(timeoutMs, left),
-        ring: () =>
-          left < timeoutMs
-            ? scope.stop('deadline', deadlineError(scope))
-            : scope.stop('timeout', timeoutError(scope, timeoutMs)),
-      }
-      let cancelGrace: (() => void) | null = null
-      const end = (returned: Return): void => {
-        this.#alarm.remove(bounded)
-        cancelGrace?.()
-        scope.onStop = null
-        resolve(returned)
-      }
-      scope.onStop = (reason: StopReason) => {
-        const give = (): void => end({ thrown: scope.signal.reason })
-        if (reason === 'aborted' || reason === 'shutdown') cancelGrace = clock.after(abortGraceMs, give)
-        else give()
-      }
-      this.#alarm.add(bounded)
-      scope
-        .enter(() => handler.execute(scope))
-        .then(
-          (value) => end({ value }),
-          (thrown: unknown) => end({ thrown }),
-        )
-    })
   }
 
   async #depart(
@@ -292,20 +260,4 @@ function isUnknown(error: unknown): boolean {
 
 function tokenOf({ lease, job, seq, attempt }: Claimed): string {
   return `${lease}/${job}/${seq}/${attempt}`
-}
-
-function describe({ run, lane }: ExecutionScope): string {
-  return `${lane.name} ${run.job} (seq ${run.seq}, attempt ${run.attempt})`
-}
-
-function timeoutError(scope: ExecutionScope, ms: number): MillraceError {
-  return new MillraceError('MILL_TIMEOUT', `${describe(scope)} ran longer than its timeout of ${ms} ms`, {
-    data: { timeoutMs: ms },
-  })
-}
-
-function deadlineError(scope: ExecutionScope): MillraceError {
-  return new MillraceError('MILL_DEADLINE_EXCEEDED', `the deadline of ${describe(scope)} passed`, {
-    data: { deadline: scope.run.options?.deadline },
-  })
 }

@@ -119,12 +119,19 @@ export class Worker {
       faults,
       databaseNow: () => clock.now() + this.#clockOffset,
       abortGraceMs: options.abortGraceMs,
+      hooks: {
+        opened: (scope) => {
+          this.#scopes.set(scope.run, scope)
+          this.#notice?.(scope)
+        },
+        slotFree: (claimed) => this.#dispatcher.freed(claimed),
+      },
     })
     this.#dispatcher = new Dispatcher({
       concurrency: options.concurrency,
       queues: options.queueConcurrency,
       laneOf: (claimed) => cache.get(claimed.lane) as Lane,
-      run: (claimed, lane) => new Promise((slotFree) => void this.#run(claimed, lane, slotFree)),
+      run: (claimed, lane) => void this.#run(claimed, lane),
       onHungry: () => this.#claimer.kick(),
     })
     this.#claimer = new Claimer({
@@ -292,54 +299,51 @@ export class Worker {
     if (this.#state === 'working') this.#claimer.start()
   }
 
-  async #run(claimed: Claimed, lane: Lane, slotFree: () => void): Promise<void> {
+  async #run(claimed: Claimed, lane: Lane): Promise<void> {
     const handler = this.#options.handlers.get(lane.name, lane.version)
     if (handler === undefined) {
       // Claims name known lanes only (R11).
       await this.#handBack([claimed])
-      slotFree()
+      this.#dispatcher.freed(claimed)
       return
     }
     this.#inside += 1
     if (this.#book.start(claimed)) this.#settler.kick()
     try {
-      const departure = await this.#executor.run(claimed, lane, handler, {
-        opened: (scope) => {
-          this.#scopes.set(claimed, scope)
-          this.#notice?.(scope)
-        },
-        slotFree,
-      })
-      slotFree()
-      await this.#departed(claimed, lane, departure)
+      const departure = await this.#executor.run(claimed, lane, handler)
+      this.#dispatcher.freed(claimed)
+      this.#scopes.delete(claimed)
+      const rest = this.#departed(claimed, lane, departure)
+      if (rest !== null) await rest
     } catch (error) {
       // A defect of the engine: the execution stays under its lease, and rescue takes it when this worker is gone.
       this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
-      slotFree()
+      this.#dispatcher.freed(claimed)
     }
     this.#scopes.delete(claimed)
     this.#inside -= 1
     if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
   }
 
-  async #departed(claimed: Claimed, lane: Lane, departure: Departure): Promise<void> {
+  /** null when nothing is left to wait for. */
+  #departed(claimed: Claimed, lane: Lane, departure: Departure): Promise<void> | null {
     if (departure.kind === 'fenced') {
       this.#loseLeases([claimed.lease])
-      return
+      return null
     }
-    if (departure.kind === 'handBack') {
-      const { snoozeMs } = departure
-      const snoozed = snoozeMs !== null && snoozeMs > 0
-      await this.#handBack([claimed], snoozed ? { dueInMs: snoozeMs, reason: 'snoozed' } : null)
-      if (snoozed) this.#timekeeper.kick()
-      return
-    }
+    if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
     const { decision, inTransaction } = departure
     if (inTransaction) this.#settler.left(claimed)
     this.#dispatcher.measured(decision.ms)
     this.#times.charge(lane.tenant, decision.ms)
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
-    await this.#release(claimed)
+    return claimed.options?.keys === undefined ? null : this.#release(claimed)
+  }
+
+  async #departUnended(claimed: Claimed, snoozeMs: number | null): Promise<void> {
+    const snoozed = snoozeMs !== null && snoozeMs > 0
+    await this.#handBack([claimed], snoozed ? { dueInMs: snoozeMs, reason: 'snoozed' } : null)
+    if (snoozed) this.#timekeeper.kick()
   }
 
   /**

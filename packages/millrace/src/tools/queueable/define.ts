@@ -19,6 +19,7 @@ export interface FinalizerOutcome<Input> {
   /** Another attempt of the job follows, after this finalizer has ended. */
   readonly willRetry: boolean
   readonly durationMs: number
+  /** What the schema made of it; as it was stored when it does not fit (any more). */
   readonly input: Input
 }
 

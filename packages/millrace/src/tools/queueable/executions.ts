@@ -38,12 +38,18 @@ export function queueableHandler(
     timeoutMs: (run) => (run.seq >= 0 ? run.options?.timeoutMs : undefined) ?? timeoutMs,
     async execute(scope) {
       const input = decode(scope.run.payload, scope.run.options?.types)
-      const value = await validate(definition.schema, input, `input of ${definition.name}`)
       const ctx = new ScopedContext(scope, services)
+      const check = (): unknown =>
+        definition.schema === undefined
+          ? input
+          : validate(definition.schema, input, `input of ${definition.name}`)
       if (scope.run.seq < 0) {
+        // Of a job that failed because its input does not fit, the finalizer must hear all the same.
+        const value = await Promise.resolve(check()).catch(() => input)
         await definition.finalizer?.(outcomeOf(scope, value) as FinalizerOutcome<never>, ctx)
         return undefined
       }
+      const value = await check()
       return store(await definition.execute(value as never, ctx), definition, services)
     },
     decide(run, { result, classes, ms, now, chance, ended }) {

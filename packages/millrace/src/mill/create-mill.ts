@@ -150,12 +150,17 @@ function subscribeLog(
       )
     if (event.kind === 'worker.fenced')
       log.warn(
-        `millrace: worker ${event.worker} lost its lease while running ${event.running.map(({ job }) => job).join(', ') || 'nothing'}`,
+        `millrace: worker ${event.worker} lost its lease while running ${event.running.map(({ name, job }) => `${name} ${job}`).join(', ') || 'nothing'}`,
+      )
+    if (event.kind === 'execution.fenced')
+      log.warn(
+        `millrace: ${event.lane.name} ${event.key.job} lost its lease before it ended, attempt ${event.key.attempt} was undone`,
       )
     if (event.kind === 'rescued')
       log.info(
         `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
       )
   }
-  for (const kind of ['trouble', 'worker.fenced', 'rescued'] as const) events.subscribe(tell, kind)
+  const told = ['trouble', 'worker.fenced', 'execution.fenced', 'rescued'] as const
+  for (const kind of told) events.subscribe(tell, kind)
 }

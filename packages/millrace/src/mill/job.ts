@@ -14,22 +14,31 @@ export class Job<Output = unknown> implements EnqueuedJob {
   readonly id: string
   readonly duplicate: boolean
   readonly #awaiter: Awaiter
+  readonly #exists: (() => Promise<boolean>) | null
 
-  constructor({ id, duplicate }: EnqueuedJob, awaiter: Awaiter) {
+  /** `exists` is asked before a wait, where the id came from outside. */
+  constructor(
+    { id, duplicate }: EnqueuedJob,
+    awaiter: Awaiter,
+    exists: (() => Promise<boolean>) | null = null,
+  ) {
     this.id = id
     this.duplicate = duplicate
     this.#awaiter = awaiter
+    this.#exists = exists
   }
 
   /**
    * Resolves with what the handler returned, once the job is Completed (also when skipped, then with undefined). Throws MILL_JOB_FAILED when it ended
-   * otherwise, with the handler's error as cause, MILL_WAIT_TIMEOUT after `timeout` (default: never), and MILL_STORAGE_CLOSED when the
+   * otherwise, with the handler's error as cause, MILL_WAIT_TIMEOUT after `timeout` (default: never), MILL_JOB_UNKNOWN, and MILL_STORAGE_CLOSED when the
    * mill is stopped meanwhile.
    */
   async completed(options: { readonly timeout?: Duration } = {}): Promise<Output> {
     const timeoutMs = options.timeout === undefined ? Infinity : parseDuration(options.timeout, 'completed')
     if (!isJobId(this.id))
       throw new MillraceError('MILL_JOB_UNKNOWN', `${String(this.id)} is not the id of a job`)
+    if (this.#exists !== null && !(await this.#exists()))
+      throw new MillraceError('MILL_JOB_UNKNOWN', `there is no job ${this.id}`, { data: { jobId: this.id } })
     const end = await this.#awaiter.wait(this.id, timeoutMs)
     if (end === null)
       throw new MillraceError(

@@ -15,6 +15,8 @@ import type { Storage } from '../kernel/storage/storage.ts'
 import type { WorkerView } from '../kernel/storage/workers.ts'
 import type { Definition, InputOf, OutputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
+import type { EnqueuedJob } from '../tools/handler-context.ts'
+import { currentTransaction } from './ambient.ts'
 import { demandRoomBeside } from './beside.ts'
 import type { MillConfig } from './config.ts'
 import { createWorker } from './create-worker.ts'
@@ -124,7 +126,7 @@ export class Mill {
     const { pg, ...rest } = options
     const made =
       pg === undefined
-        ? await enqueuing.enqueue(definition, input, rest)
+        ? await this.#enqueueHere(definition, input, rest)
         : await enqueuing.withClient(definition, input, rest, pg)
     return new Job<OutputOf<D>>(made, awaiter)
   }
@@ -141,9 +143,7 @@ export class Mill {
     const ids: string[] = []
     let group: InputOf<D>[] = []
     const flush = async (): Promise<void> => {
-      const made = await Promise.all(
-        group.map((input) => this.#parts.enqueuing.enqueue(definition, input, options)),
-      )
+      const made = await Promise.all(group.map((input) => this.#enqueueHere(definition, input, options)))
       ids.push(...made.map(({ id }) => id))
       group = []
     }
@@ -158,7 +158,8 @@ export class Mill {
 
   /** A handle on a job that somebody else enqueued. */
   job<Output = unknown>(id: string): Job<Output> {
-    return new Job<Output>({ id, duplicate: false }, this.#parts.awaiter)
+    const exists = async (): Promise<boolean> => (await this.#parts.storage.history.jobs([id])).length > 0
+    return new Job<Output>({ id, duplicate: false }, this.#parts.awaiter, exists)
   }
 
   /**
@@ -171,6 +172,8 @@ export class Mill {
     const { storage, settings, enqueuing } = this.#parts
     const scope = currentScope()
     if (scope !== undefined) return joinTransaction(scope, enqueuing, work)
+    const outer = currentTransaction()
+    if (outer !== undefined) return work(outer)
     const transaction = await storage.begin({
       token: null,
       idleTimeoutMs: settings.leaseMs,
@@ -219,6 +222,14 @@ export class Mill {
   /** Hears what the engine does. Returns the unsubscribe. */
   on(listener: EngineListener): () => void {
     return this.#parts.events.subscribe(listener)
+  }
+
+  /** In the transaction that the caller runs in, a handler's or one of `mill.transaction`, unless `detached`. */
+  #enqueueHere(definition: Definition, input: unknown, options: EnqueueOptions): Promise<EnqueuedJob> {
+    const transaction = options.detached === true ? undefined : currentTransaction()
+    return transaction === undefined
+      ? this.#parts.enqueuing.enqueue(definition, input, options)
+      : transaction.enqueue(definition, input, options)
   }
 
   async #startWorker(): Promise<void> {

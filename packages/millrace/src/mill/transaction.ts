@@ -4,6 +4,7 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Definition, InputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
+import { insideTransaction } from './ambient.ts'
 import type { Enqueuing } from './enqueuing.ts'
 
 /** What the work of `mill.transaction` gets: everything through it commits together, or not at all. */
@@ -53,7 +54,7 @@ export async function runTransaction<T>(
     },
   }
   try {
-    const answer = await work(tx)
+    const answer = await insideTransaction(tx, () => work(tx))
     open = false
     await transaction.commit()
     return answer

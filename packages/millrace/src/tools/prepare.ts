@@ -12,14 +12,20 @@ import {
   DEFAULT_QUEUE,
   DEFAULT_TENANT,
 } from '../kernel/rules/names.ts'
-import { normalizeRetry } from '../kernel/rules/retry.ts'
+import { normalizeRetry, type RetryPolicy } from '../kernel/rules/retry.ts'
 import { checkStorable } from '../kernel/rules/text.ts'
 import { normalizeUnique } from '../kernel/rules/unique-key.ts'
 import { normalizeWhen } from '../kernel/rules/when.ts'
 import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { OwnIds } from '../kernel/storage/transaction.ts'
 import { encode } from './codec.ts'
-import { validate, type ConcurrencyOptions, type Definition, type RateLimitOptions } from './definition.ts'
+import {
+  validate,
+  type CommonOptions,
+  type ConcurrencyOptions,
+  type Definition,
+  type RateLimitOptions,
+} from './definition.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
 
 /** Limits that the configuration sets for queues and tenants, over all workers. */
@@ -72,7 +78,7 @@ export async function prepare(
   const tags = checkTags([...(common.tags ?? []), ...checkTags(options.tags, where)], where)
   const timeoutMs = lengthOf(options.timeout, `timeout in ${where}`)
   const deadlineMs = lengthOf(options.deadline ?? common.deadline, `deadline in ${where}`)
-  const retry = options.retry === undefined ? undefined : normalizeRetry(options.retry, `retry in ${where}`)
+  const retry = retryOf(options, common, where)
   const depth = depthOf(options, origin, where)
   const unique = uniqueOf(definition, tenant, options.unique, `unique in ${where}`)
   const scenario = options.scenario ?? common.scenario ?? origin?.run.options?.scenario
@@ -119,6 +125,12 @@ export async function prepare(
     unique,
     args: tags.map((value) => ({ path: '#tag', value })),
   }
+}
+
+/** What an enqueue leaves out of its policy, its definition's lends. */
+function retryOf({ retry }: EnqueueOptions, common: CommonOptions<never>, where: string): RetryPolicy | undefined {
+  if (retry === undefined) return undefined
+  return normalizeRetry(retry, `retry in ${where}`, normalizeRetry(common.retry, `retry of the definition`))
 }
 
 /** As of a definition: no time at all would end every attempt before it begins. */

@@ -28,7 +28,7 @@ const prunePage = statement(
         select true from millrace.done d
         where d.job = page.id and d.seq >= 0 and d.outcome >= 10
           and d.finished <= clock_timestamp() - interval '1 ms' * case
-            when d.outcome in (${outcomesOf('Failed')}) then $failed::float8 else $completed::float8 end
+            when d.outcome in (${outcomesOf('Completed')}) then $completed::float8 else $failed::float8 end
         limit 1) is not null
       and (select true from millrace.ready r
         where (r.lane, r.prio, r.job) = (page.lane, page.prio, page.id) limit 1) is null

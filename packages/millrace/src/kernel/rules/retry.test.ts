@@ -203,3 +203,10 @@ describe('retryDelayMs', () => {
     )
   })
 })
+
+test('a mistake that no other attempt mends is not tried again, unless retryOn names it', () => {
+  const mistake = { name: 'MillraceError', message: 'no', code: 'MILL_INPUT_INVALID' }
+  expect(isRetryable(normalizeRetry(undefined, 'r'), mistake, [])).toBe(false)
+  expect(isRetryable(normalizeRetry({ retryOn: ['MILL_INPUT_INVALID'] }, 'r'), mistake, [])).toBe(true)
+  expect(isRetryable(normalizeRetry(undefined, 'r'), { ...mistake, code: 'MILL_TIMEOUT' }, [])).toBe(true)
+})

@@ -1,4 +1,5 @@
 import { describeValue } from './describe-value.ts'
+import type { ErrorCode } from './errors.ts'
 import { formatDuration, MAX_DURATION_MS, parseDuration, type Duration } from './duration.ts'
 import { choiceOf, invalidOption, optionFields } from './option-fields.ts'
 import type { StoredError } from './outcome.ts'
@@ -119,14 +120,32 @@ function matchesOf(value: unknown, where: string): readonly string[] {
   })
 }
 
+/** Codes of mistakes in the code or its input, which no other attempt mends. `retryOn` may name them all the same. */
+const permanentCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'MILL_INPUT_INVALID',
+  'MILL_INPUT_UNSERIALIZABLE',
+  'MILL_TEXT_UNSTORABLE',
+  'MILL_PAYLOAD_TOO_LARGE',
+  'MILL_RESULT_TOO_LARGE',
+  'MILL_OPTIONS_INVALID',
+  'MILL_DEPTH_EXCEEDED',
+  'MILL_DEFINITION_UNKNOWN',
+  'MILL_CALLOUT_AFTER_WRITE',
+  'MILL_TRANSACTION_STATEMENT',
+  'MILL_SQL_INVALID',
+  'MILL_NOT_ON_SQLITE',
+])
+
 /**
  * Whether the policy lets this error be tried again, attempts left out of account. A match is its code, its name, or
- * one of the `classes` it is an instance of; of its causes, only the code.
+ * one of the `classes` it is an instance of; of its causes, only the code. Without `retryOn` everything is tried again but
+ * Millrace's own errors that say so of themselves.
  */
 export function isRetryable(policy: RetryPolicy, error: StoredError, classes: readonly string[]): boolean {
   const traits = new Set([error.name, ...classes, ...codesOf(error)])
   if (policy.abortOn.some((match) => traits.has(match))) return false
-  return policy.retryOn === null || policy.retryOn.some((match) => traits.has(match))
+  if (policy.retryOn === null) return error.code === undefined || !permanentCodes.has(error.code)
+  return policy.retryOn.some((match) => traits.has(match))
 }
 
 function codesOf(error: StoredError): string[] {

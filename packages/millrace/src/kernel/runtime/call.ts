@@ -1,5 +1,6 @@
 import type { Clock } from '../rules/clock.ts'
 import { MillraceError } from '../rules/errors.ts'
+import type { Claimed } from '../rules/execution.ts'
 import type { Alarm, Bounded } from './alarm.ts'
 import type { ExecutionScope, StopReason } from './execution-scope.ts'
 import type { ExecutionHandler } from './handler.ts'
@@ -30,8 +31,7 @@ export class Call implements Bounded {
     this.#options = options
     this.#scope = scope
     this.#timeoutMs = handler.timeoutMs(scope.run)
-    const deadline = scope.run.options?.deadline
-    this.#leftMs = deadline === undefined ? Infinity : deadline - options.databaseNow()
+    this.#leftMs = deadlineOf(scope.run) - options.databaseNow()
     this.boundAt = options.clock.monotonic() + Math.min(this.#timeoutMs, this.#leftMs)
     this.returned = new Promise((resolve) => (this.#resolve = resolve))
     scope.onStop = this
@@ -66,10 +66,15 @@ export class Call implements Bounded {
   }
 }
 
+/** Epoch ms by the database's clock at which the execution expires; never a finalizer, which must hear of the end. */
+export function deadlineOf({ seq, options }: Claimed): number {
+  return seq >= 0 ? (options?.deadline ?? Infinity) : Infinity
+}
+
 /** An object that throws as soon as it is looked at ends the attempt like anything else that is thrown. */
 function lookable(thrown: unknown): unknown {
   try {
-    (thrown instanceof Error)
+    Object.getPrototypeOf(Object(thrown))
     return thrown
   } catch (cause) {
     return new MillraceError('MILL_HANDLER_THREW', 'an object that cannot be looked at was thrown', { cause })

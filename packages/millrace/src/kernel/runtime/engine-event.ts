@@ -1,12 +1,21 @@
 import type { ExecutionKey, Lane, WorkerId } from '../rules/execution.ts'
 import type { OutcomeName } from '../rules/outcome.ts'
 
+/** Which definition ran when its worker lost the lease: one of these may have blocked the event loop. */
+export interface RunningExecution extends ExecutionKey {
+  readonly name: string
+}
+
 /** What the runtime tells whoever listens: public API (docs/telemetry later); logging and metrics are subscribers. */
 export type EngineEvent =
   | { readonly kind: 'worker.started'; readonly worker: WorkerId }
   | { readonly kind: 'worker.stopped'; readonly worker: WorkerId }
   /** The worker lost its lease as a whole; it goes on under a new id. */
-  | { readonly kind: 'worker.fenced'; readonly worker: WorkerId; readonly running: readonly ExecutionKey[] }
+  | {
+      readonly kind: 'worker.fenced'
+      readonly worker: WorkerId
+      readonly running: readonly RunningExecution[]
+    }
   | { readonly kind: 'execution.started'; readonly key: ExecutionKey; readonly lane: Lane }
   | {
       readonly kind: 'execution.ended'

@@ -1,6 +1,6 @@
 import type { Chance, Clock } from '../rules/clock.ts'
 import type { Decision, EndedAttempt } from '../rules/decision.ts'
-import { isMillraceError, MillraceError } from '../rules/errors.ts'
+import { isMillraceError } from '../rules/errors.ts'
 import type { Claimed, ExecutionKey, Lane } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
@@ -8,12 +8,12 @@ import { storeError } from '../rules/stored-error.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import { Alarm } from './alarm.ts'
-import { Call, deadlineError, type CallOptions, type Return } from './call.ts'
+import { Call, deadlineError, deadlineOf, type CallOptions, type Return } from './call.ts'
 import type { EngineEvents } from './engine-event.ts'
 import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
-import type { Settled, Settler } from './settler.ts'
+import type { Settler } from './settler.ts'
 
 export interface ExecutorOptions {
   readonly executions: Executions
@@ -76,13 +76,11 @@ export class Executor {
     if (claimed.care > 0 && !claimed.marked) await settler.marksWritten()
     if (events.hears('execution.started')) events.emit({ kind: 'execution.started', key: claimed, lane })
     const begun = clock.monotonic()
-    const expired =
-      claimed.options?.deadline !== undefined && claimed.options.deadline <= this.#options.databaseNow()
-    const returned = expired
-      ? { thrown: deadlineError(scope) }
-      : scope.stopReason !== null
-        ? { thrown: scope.signal.reason as unknown }
-        : await new Call(this.#call, scope, handler).returned
+    if (deadlineOf(claimed) <= this.#options.databaseNow()) scope.stop('deadline', deadlineError(scope))
+    const returned =
+      scope.stopReason === null
+        ? await new Call(this.#call, scope, handler).returned
+        : { thrown: scope.signal.reason as unknown }
     const ms = clock.monotonic() - begun
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
     if (scope.opening === null && scope.buffered.length === 0 && settler.backlog < longestBacklog)
@@ -115,7 +113,7 @@ export class Executor {
     returned: Return,
     ms: number,
   ): Promise<Departure> {
-    if (scope.stopReason === 'fenced') return this.#undo(scope, { kind: 'fenced' })
+    if (scope.stopReason === 'fenced') return this.#fenced(scope)
     if ('thrown' in returned) {
       if (returned.thrown instanceof Snooze)
         return this.#undo(scope, { kind: 'handBack', snoozeMs: returned.thrown.ms })
@@ -136,6 +134,7 @@ export class Executor {
 
   async #inGroup(scope: ExecutionScope, decision: Decision, committed: boolean): Promise<Departure> {
     const settled = await this.#options.settler.settle(scope.run, decision)
+    if (settled === 'fenced') return this.#fenced(scope)
     return this.#departed(scope, settled, {
       committed: committed && settled === decision,
       inTransaction: false,
@@ -154,10 +153,7 @@ export class Executor {
       transaction = await scope.transaction()
       scope.seal()
       if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
-      if ((await transaction.settle(decision)) === 'fenced') {
-        await transaction.rollback()
-        return this.#departed(scope, 'fenced', own)
-      }
+      if ((await transaction.settle(decision)) === 'fenced') return await this.#fenced(scope)
       await transaction.commit()
       await this.#options.faults?.hit(decision.key.seq < 0 ? 'finalizer:after-ack' : 'settle:after-ack')
       return this.#departed(scope, decision, own)
@@ -192,13 +188,14 @@ export class Executor {
     thrown: unknown,
     ms: number,
   ): Promise<Departure> {
+    // Only what the engine did says so: a handler may throw an error of any code.
+    if (scope.stopReason === 'fenced') return this.#fenced(scope)
     await this.#rollback(scope)
-    if (isMillraceError(thrown, 'MILL_FENCED')) return { kind: 'fenced' }
     const { error, classes } = storeError(thrown)
     const result: Result =
       scope.stopReason === 'aborted'
         ? { kind: 'abort', reason: error.message }
-        : scope.stopReason === 'deadline' || isMillraceError(thrown, 'MILL_DEADLINE_EXCEEDED')
+        : scope.stopReason === 'deadline'
           ? { kind: 'expired', error }
           : { kind: 'failure', error }
     return this.#inGroup(scope, this.#decide(scope, handler, result, classes, ms), false)
@@ -207,6 +204,13 @@ export class Executor {
   async #undo(scope: ExecutionScope, departure: Departure): Promise<Departure> {
     await this.#rollback(scope)
     return departure
+  }
+
+  async #fenced(scope: ExecutionScope): Promise<Departure> {
+    await this.#rollback(scope)
+    const { job, seq, attempt } = scope.run
+    this.#options.events.emit({ kind: 'execution.fenced', key: { job, seq, attempt }, lane: scope.lane })
+    return { kind: 'fenced' }
   }
 
   async #rollback(scope: ExecutionScope): Promise<void> {
@@ -234,14 +238,10 @@ export class Executor {
 
   #departed(
     scope: ExecutionScope,
-    settled: Settled,
+    settled: Decision,
     how: { committed: boolean; inTransaction: boolean },
   ): Departure {
     const { events } = this.#options
-    if (settled === 'fenced') {
-      events.emit({ kind: 'execution.fenced', key: scope.run, lane: scope.lane })
-      return { kind: 'fenced' }
-    }
     if (events.hears('execution.ended'))
       events.emit({
         kind: 'execution.ended',

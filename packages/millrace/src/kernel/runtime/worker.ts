@@ -284,7 +284,10 @@ export class Worker {
   async #beginAnew(): Promise<void> {
     if (this.#state !== 'working') return
     const { events } = this.#options
-    events.emit({ kind: 'worker.fenced', worker: this.#id, running: [...this.#scopes.keys()] })
+    const running = [...this.#scopes].map(([{ job, seq, attempt }, { lane }]) => {
+      return { job, seq, attempt, name: lane.name }
+    })
+    events.emit({ kind: 'worker.fenced', worker: this.#id, running })
     await this.#claimer.stop()
     this.#settler.abandon()
     this.#dispatcher.close()

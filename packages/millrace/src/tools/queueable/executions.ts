@@ -4,7 +4,7 @@ import { parseDuration } from '../../kernel/rules/duration.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import type { Claimed } from '../../kernel/rules/execution.ts'
 import { endsJob, outcomes } from '../../kernel/rules/outcome.ts'
-import { normalizeRetry, type RetryPolicy } from '../../kernel/rules/retry.ts'
+import { normalizeRetry, retryPolicyOf, type RetryPolicy } from '../../kernel/rules/retry.ts'
 import { reviveError } from '../../kernel/rules/stored-error.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import type { ExecutionHandler } from '../../kernel/runtime/handler.ts'
@@ -30,7 +30,7 @@ export function queueableHandler(
     timeout === undefined
       ? services.defaultTimeoutMs
       : parseDuration(timeout, `timeout of ${definition.name}`)
-  const retryOf = (run: Claimed): RetryPolicy => (run.options?.retry as RetryPolicy | undefined) ?? retry
+  const retryOf = (run: Claimed): RetryPolicy => retryPolicyOf(run.options?.retry, retry)
 
   return {
     name: definition.name,
@@ -39,22 +39,22 @@ export function queueableHandler(
     async execute(scope) {
       const input = decode(scope.run.payload, scope.run.options?.types)
       const ctx = new ScopedContext(scope, services)
-      const check = (): unknown =>
-        definition.schema === undefined
-          ? input
-          : validate(definition.schema, input, `input of ${definition.name}`)
+      const { schema } = definition
+      const where = `input of ${definition.name}`
       if (scope.run.seq < 0) {
         // Of a job that failed because its input does not fit, the finalizer must hear all the same.
-        const value = await Promise.resolve(check()).catch(() => input)
+        const value = await validate(schema, input, where).catch(() => input)
         await definition.finalizer?.(outcomeOf(scope, value) as FinalizerOutcome<never>, ctx)
         return undefined
       }
-      const value = await check()
+      const value = schema === undefined ? input : await validate(schema, input, where)
       return store(await definition.execute(value as never, ctx), definition, services)
     },
     decide(run, { result, classes, ms, now, chance, ended }) {
       const at = { now, chance }
-      if (run.seq >= 0) return decide(run, result, { retry: retryOf(run), classes }, ms, at)
+      if (run.seq >= 0) {
+        return decide(finalized(run, definition), result, { retry: retryOf(run), classes }, ms, at)
+      }
       if (ended === null)
         throw new MillraceError('MILL_INTERNAL', `finalizer ${run.seq} of ${run.job} has no ended attempt`)
       return decideFinalizer(
@@ -67,6 +67,12 @@ export function queueableHandler(
       )
     },
   }
+}
+
+/** Whoever enqueued it in SQL, or before the definition had a finalizer, did not know of it. */
+function finalized(run: Claimed, { hasFinalizer }: QueueableDefinition): Claimed {
+  if (!hasFinalizer || run.options?.finalizer === true) return run
+  return { ...run, options: { ...run.options, finalizer: true } }
 }
 
 /** A result is kept as `{ json, types }` only where it needs types. */

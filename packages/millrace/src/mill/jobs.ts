@@ -72,6 +72,8 @@ export class Jobs {
         'MILL_OPTIONS_INVALID',
         `status is ${status as string}; it must be one of ${jobStatuses.join(', ')}`,
       )
+    checkInstant(from, 'from')
+    checkInstant(to, 'to')
     const page = await this.#storage.history.list(
       {
         ...lanes,
@@ -144,6 +146,11 @@ export class Jobs {
     ])
     return { pauses, workers }
   }
+}
+
+function checkInstant(value: unknown, field: string): void {
+  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return
+  throw new MillraceError('MILL_OPTIONS_INVALID', `${field} must be a valid Date`)
 }
 
 function checkId(id: unknown): JobId {

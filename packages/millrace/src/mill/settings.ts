@@ -1,5 +1,7 @@
 import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
+import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
+import { checkLimits } from '../tools/limit-specs.ts'
 import type { MillConfig } from './config.ts'
 
 /** The configuration with every default filled in, durations in ms. */
@@ -48,8 +50,14 @@ export function settingsOf(config: MillConfig): Settings {
       `config writeTimeout (${writeTimeoutMs} ms) must be below the lease (${leaseMs} ms)`,
     )
   }
-  for (const [queue, { perProcess }] of Object.entries(config.queues ?? {})) {
-    if (perProcess !== undefined) whole(perProcess, `queues.${queue}.perProcess`, 1, 10_000)
+  for (const [queue, limits] of Object.entries(config.queues ?? {})) {
+    checkQueue(queue, 'config queues')
+    checkLimits('queue', queue, limits)
+    if (limits.perProcess !== undefined) whole(limits.perProcess, `queues.${queue}.perProcess`, 1, 10_000)
+  }
+  for (const [tenant, limits] of Object.entries(config.tenants ?? {})) {
+    if (tenant !== '*') checkTenant(tenant, 'config tenants')
+    checkLimits('tenant', tenant, limits)
   }
   return {
     storage: config.storage ?? 'sqlite:data/millrace.db',

@@ -128,7 +128,11 @@ export async function prepare(
 }
 
 /** What an enqueue leaves out of its policy, its definition's lends. */
-function retryOf({ retry }: EnqueueOptions, common: CommonOptions<never>, where: string): RetryPolicy | undefined {
+function retryOf(
+  { retry }: EnqueueOptions,
+  common: CommonOptions<never>,
+  where: string,
+): RetryPolicy | undefined {
   if (retry === undefined) return undefined
   return normalizeRetry(retry, `retry in ${where}`, normalizeRetry(common.retry, `retry of the definition`))
 }
@@ -222,71 +226,4 @@ async function limitKeysOf(
   }
   const ids = await services.limitKeys(specs, own)
   return [...new Set(ids)].sort((a, b) => a - b)
-}
-
-type Kind = 'definition' | 'queue' | 'tenant'
-
-function slots(
-  kind: Kind,
-  name: string,
-  { limit, key, scope = 'global' }: ConcurrencyOptions,
-  input: unknown,
-): LimitSpec {
-  const where = `concurrency of ${kind} ${name}`
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
-    throw new MillraceError(
-      'MILL_OPTIONS_INVALID',
-      `${where} is ${String(limit)}; it must be a whole number from 1 to 100000`,
-    )
-  return {
-    name: keyName('c', kind, name, key, input, where),
-    slots: limit,
-    rate: null,
-    perProcess: scope === 'process',
-  }
-}
-
-function rate(
-  kind: Kind,
-  name: string,
-  { limit, per, burst = limit, key }: RateLimitOptions,
-  input: unknown,
-): LimitSpec {
-  const where = `rateLimit of ${kind} ${name}`
-  const ms = parseDuration(per, `${where}: per`)
-  if (!(limit > 0) || !Number.isFinite(limit) || ms <= 0 || !(burst >= 1) || !Number.isFinite(burst)) {
-    throw new MillraceError(
-      'MILL_OPTIONS_INVALID',
-      `${where} must allow more than 0 starts in more than 0 ms, with a burst of at least 1`,
-    )
-  }
-  return {
-    name: keyName('r', kind, name, key, input, where),
-    slots: null,
-    rate: { burst, perMs: limit / ms },
-    perProcess: false,
-  }
-}
-
-const longestKey = 200
-
-function keyName(
-  letter: string,
-  kind: Kind,
-  name: string,
-  key: ConcurrencyOptions['key'],
-  input: unknown,
-  where: string,
-): string {
-  const own = typeof key === 'function' ? key(input) : key
-  if (own !== undefined && (typeof own !== 'string' || own === ''))
-    throw new MillraceError('MILL_OPTIONS_INVALID', `the key of ${where} must be a text that is not empty`)
-  const full =
-    typeof key === 'string'
-      ? `${letter}:key:${key}`
-      : `${letter}:${kind}:${name}${own === undefined ? '' : `:${own}`}`
-  checkStorable(full, where)
-  return full.length <= longestKey
-    ? full
-    : `${letter}:hash:${createHash('sha256').update(full).digest('hex')}`
 }

@@ -10,11 +10,15 @@ export const faultSteps = [
   'migrate',
 ] as const
 export const faultMoments = ['before-commit', 'after-commit', 'after-ack'] as const
+const otherFaultPoints = ['group.split', 'listener.lost', 'leader.lost'] as const
 export type FaultPoint =
-  | `${(typeof faultSteps)[number]}:${(typeof faultMoments)[number]}`
-  | 'group.split'
-  | 'listener.lost'
-  | 'leader.lost'
+  `${(typeof faultSteps)[number]}:${(typeof faultMoments)[number]}` | (typeof otherFaultPoints)[number]
+
+/** All of them: a test that walks them must have reached each. */
+export const faultPoints: readonly FaultPoint[] = [
+  ...faultSteps.flatMap((step) => faultMoments.map((moment) => `${step}:${moment}` as const)),
+  ...otherFaultPoints,
+]
 
 /**
  * Where a test may stop the engine between any two commits. Absent in production. `hit` may throw (a lost

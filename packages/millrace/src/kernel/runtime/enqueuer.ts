@@ -41,11 +41,13 @@ export class Enqueuer {
   }
 
   async #flush(jobs: readonly NewJob[]): Promise<readonly (EnqueueOutcome | Promise<EnqueueOutcome>)[]> {
+    let someStored = false
     const store = async (part: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> => {
       await this.#patiently(async () => {
         await this.#options.jobs.enqueue(part)
         await this.#options.faults?.hit('enqueue:after-ack')
       })
+      someStored = true
       return part.map(({ id }) => ({ kind: 'queued', id }))
     }
     const failed = new Map<NewJob, unknown>()
@@ -56,6 +58,8 @@ export class Enqueuer {
         failed.set(job, error)
         return Promise.resolve({ kind: 'queued', id: job.id })
       },
+    }).catch((error: unknown) => {
+      throw someStored ? withDoubt(error) : error
     })
     // One bad member fails alone; it is told by what its promise rejects with.
     return outcomes.map((outcome, index) => {
@@ -84,16 +88,27 @@ export class Enqueuer {
   async #patiently<T>(work: () => Promise<T>): Promise<T> {
     const { clock, patienceMs } = this.#options
     const end = clock.monotonic() + patienceMs
+    let unsure = false
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
         return await work()
       } catch (error) {
+        unsure ||= isMillraceError(error) && error.data['unknown'] === true
         const passing = isMillraceError(error) && isUnavailable(error) && error.retryable
-        if (!passing || clock.monotonic() + pause > end) throw error
+        if (!passing || clock.monotonic() + pause > end) throw unsure ? withDoubt(error) : error
         await new Promise<void>((resolve) => clock.after(pause, resolve))
       }
     }
   }
+}
+
+/** An earlier try may have gone through: whoever hears the last one's error must not take the job for refused. */
+function withDoubt(error: unknown): unknown {
+  if (!isMillraceError(error) || error.data['unknown'] === true) return error
+  return new MillraceError(error.code, error.message, {
+    cause: error,
+    data: { ...error.data, unknown: true },
+  })
 }
 
 function toError(error: unknown): Error {

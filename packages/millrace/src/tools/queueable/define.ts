@@ -5,6 +5,7 @@ import { checkDefinitionName, checkPriority, checkQueue, checkTags } from '../..
 import { normalizeRetry, type RetryOptions } from '../../kernel/rules/retry.ts'
 import type { CommonOptions, Definition } from '../definition.ts'
 import type { HandlerContext } from '../handler-context.ts'
+import { checkLimits } from '../limit-specs.ts'
 
 /** How an attempt ended, as its finalizer is told (semantics F-02, F-08). */
 export type FinalizerResult = 'SUCCESS' | 'UNHANDLED_EXCEPTION' | 'LOST' | 'ABORTED'
@@ -90,6 +91,7 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
     )
   }
   checkCommon(common, where)
+  checkLimits('definition', name, common as CommonOptions)
   if (finalizerRetry !== undefined) normalizeRetry(finalizerRetry, `finalizerRetry of ${where}`)
   return Object.freeze({
     kind: 'definition',

@@ -1,0 +1,29 @@
+import { committed, keyText } from '../evidence.ts'
+import { hasEffect } from '../work.ts'
+import type { Check, Violation } from './violation.ts'
+
+/** I-2: an attempt has exactly one effect row if it committed, none otherwise, and that row is of one of its own runs. */
+export const effects: Check = (findings) => {
+  const { rows, jobs } = findings
+  const violations: Violation[] = []
+  const report = (message: string, job: string): void => {
+    violations.push({ invariant: 'I-2', message, job })
+  }
+  for (const row of rows.done) {
+    const job = jobs.get(row.job)
+    const work = job && findings.workOf(job)
+    if (!work) continue
+    const due = committed(row) && hasEffect(work, row.seq) ? 1 : 0
+    const found = findings.effectsOf(row).length
+    if (found !== due) report(`${keyText(row)} left ${found} effect rows, not ${due}`, row.job)
+  }
+  for (const row of rows.effects) {
+    // What was pruned took its history along; its effect stays.
+    if (jobs.has(row.job) && findings.done(row) === undefined)
+      report(`${keyText(row)} left an effect row, and history knows nothing of it`, row.job)
+    const runs = findings.startsOfAttempt(row)
+    if (!runs.some(({ start }) => start.token === row.token))
+      report(`the effect row of ${keyText(row)} has token ${row.token}, under which it never ran`, row.job)
+  }
+  return violations
+}

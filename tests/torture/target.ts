@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import pg from 'pg'
+import type { MillConfig } from '../../packages/millrace/src/index.ts'
+import { workloadTables, type RowSource } from './rows.ts'
+
+/** A database made for one run. */
+export interface Target {
+  readonly kind: 'sqlite' | 'postgres'
+  readonly config: Pick<MillConfig, 'storage' | 'postgres'>
+  readonly source: RowSource
+  drop(): Promise<void>
+}
+
+export async function sqliteTarget(): Promise<Target> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-torture-'))
+  const place = join(directory, 'torture.db')
+  const db = new DatabaseSync(place)
+  for (const statement of workloadTables) db.exec(statement)
+  db.close()
+  return {
+    kind: 'sqlite',
+    config: { storage: `sqlite:${place}` },
+    source: { kind: 'sqlite', place, schema: '', effects: '' },
+    drop: async () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+let schemas = 0
+
+/** A schema of its own in the database: cheaper than a database for each of hundreds of runs. */
+export async function postgresTarget(databaseUrl: string): Promise<Target> {
+  schemas += 1
+  const schema = `torture_${process.pid}_${schemas}`
+  await execute(databaseUrl, [`create schema ${schema}`, `set search_path = ${schema}`, ...workloadTables])
+  const url = new URL(databaseUrl)
+  // The workload's own tables are found by the handlers' plain SQL.
+  url.searchParams.set('options', `-c search_path=${schema}`)
+  return {
+    kind: 'postgres',
+    config: { storage: url.href, postgres: { schema, poolSize: 5 } },
+    source: { kind: 'postgres', place: databaseUrl, schema, effects: schema },
+    drop: () => execute(databaseUrl, [`drop schema ${schema} cascade`]),
+  }
+}
+
+async function execute(url: string, statements: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,4 +1,4 @@
-import type { Clock } from '../rules/clock.ts'
+import type { Chance, Clock } from '../rules/clock.ts'
 import type { Rescue } from '../rules/decision.ts'
 import type { WorkerId } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
@@ -16,6 +16,7 @@ export interface RescuerOptions {
   readonly host: string
   readonly events: EngineEvents
   readonly faults: Faults | undefined
+  readonly chance: Chance
 }
 
 /** Takes leases away from dead workers, each on its own: one bad item never stops the rest (R2). Any process may do it, at any time. */
@@ -30,7 +31,8 @@ export class Rescuer implements Service {
       onError: (error) => this.#trouble(error),
       round: async () => {
         await this.#expireDeadNeighbours()
-        for (const worker of await options.workers.expired()) await this.#bury(worker)
+        for (const worker of shuffled(await options.workers.expired(), options.chance))
+          await this.#bury(worker)
         return options.everyMs
       },
     })
@@ -84,4 +86,12 @@ export class Rescuer implements Service {
   #trouble(error: unknown): void {
     this.#options.events.emit({ kind: 'trouble', role: 'rescuer', error })
   }
+}
+
+/** Several rescuers begin with different ones, so that they do not wait for each other. */
+function shuffled(workers: readonly WorkerId[], chance: Chance): readonly WorkerId[] {
+  return workers
+    .map((worker) => ({ worker, place: chance.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ worker }) => worker)
 }

@@ -211,7 +211,14 @@ export class Settler {
         onSplit: () => faults?.hit('group.split'),
         onSingle: async (member, error) => {
           member.stored = unstorable(member, error)
-          return (await executions.settle([member.stored], [])).fenced
+          try {
+            return (await executions.settle([member.stored], [])).fenced
+          } catch (again) {
+            if (isUnavailable(again)) throw again
+            // Nothing of this execution can be stored: it must not hold up the others. Its lease stays for rescue.
+            this.#options.onError(again)
+            return [member.decision.lease]
+          }
         },
       },
     )

@@ -172,6 +172,7 @@ export class Worker {
       host: this.#host,
       events,
       faults,
+      chance,
     })
     this.#timekeeper = new Timekeeper({
       waiting: storage.waiting,

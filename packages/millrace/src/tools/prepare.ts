@@ -26,6 +26,7 @@ import {
   type Definition,
   type RateLimitOptions,
 } from './definition.ts'
+import { rate, slots } from './limit-specs.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
 
 /** Limits that the configuration sets for queues and tenants, over all workers. */

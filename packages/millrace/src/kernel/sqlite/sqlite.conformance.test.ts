@@ -25,7 +25,11 @@ conformance('sqlite file', async (): Promise<Subject> => {
   }
 })
 
-conformance('sqlite in memory', async (): Promise<Subject> => {
-  const storage = await openSqlite({ path: ':memory:', release })
-  return { storage, dispose: () => storage.close() }
-})
+conformance(
+  'sqlite in memory',
+  async (): Promise<Subject> => {
+    const storage = await openSqlite({ path: ':memory:', release })
+    return { storage, dispose: () => storage.close() }
+  },
+  { alone: true },
+)

@@ -91,7 +91,7 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
     )
   }
   checkCommon(common, where)
-  checkLimits('definition', name, common as CommonOptions)
+  checkLimits('definition', name, common)
   if (finalizerRetry !== undefined) normalizeRetry(finalizerRetry, `finalizerRetry of ${where}`)
   return Object.freeze({
     kind: 'definition',

@@ -16,7 +16,7 @@ import { transaction } from './transaction.ts'
 import { unique } from './unique.ts'
 import { values } from './values.ts'
 import { waiting } from './waiting.ts'
-import { wakeups } from './wakeups.ts'
+import { wakeups, wakeupsBetweenProcesses } from './wakeups.ts'
 import { workers } from './workers.ts'
 import type { Open } from './subject.ts'
 
@@ -45,11 +45,12 @@ const areas = [
 ]
 
 /**
- * What every storage must do, area by area. Runs against real databases; a test that one of them cannot run
- * is skipped with its reason.
+ * What every storage must do, area by area. Runs against real databases. The one exception: `alone`, a database that lives in one
+ * process, has nobody whom a wake-up between processes could reach.
  */
-export function conformance(name: string, open: Open): void {
+export function conformance(name: string, open: Open, { alone = false } = {}): void {
   describe(name, () => {
     for (const area of areas) area(open)
+    if (!alone) wakeupsBetweenProcesses(open)
   })
 }

@@ -121,12 +121,14 @@ export function wakeups(open: Open): void {
       expect(await bench.claim(await bench.worker(), lane)).not.toBeNull()
     })
   })
+}
 
+export function wakeupsBetweenProcesses(open: Open): void {
   describe('wake-ups between processes', () => {
     const bench = new Bench(open)
 
-    test('tell of work, or at least that there is something', async (context) => {
-      const other = await bench.another(context)
+    test('tell of work, or at least that there is something', async () => {
+      const other = await bench.another()
       await other.wakeups.start()
       const lane = await bench.lane()
       const something = (wake: Wake): boolean => names('new', lane)(wake) || wake.topic === 'rescan'
@@ -136,8 +138,8 @@ export function wakeups(open: Open): void {
       await other.wakeups.stop()
     })
 
-    test('tell of aborts and of config', async (context) => {
-      const other = await bench.another(context)
+    test('tell of aborts and of config', async () => {
+      const other = await bench.another()
       await other.wakeups.start()
       const { run } = await bench.leased(1)
       const rescan = (wake: Wake): boolean => wake.topic === 'rescan'

@@ -9,10 +9,18 @@ export function prepareFolder(path: string): void {
   if (path === ':memory:') return
   const folder = dirname(resolve(path))
   makeFolder(folder, path)
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (isFolder(path)) {
     throw fileError('MILL_STORAGE_UNAVAILABLE', `${path} is a folder, not a SQLite database`, path)
   }
   demandWritable(folder, path)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch (cause) {
+    throw fileError(codeOf(cause), `${path} cannot be looked at`, path, cause)
+  }
 }
 
 function makeFolder(folder: string, path: string): void {

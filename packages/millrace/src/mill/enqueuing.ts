@@ -137,8 +137,11 @@ export async function internLanes(
  */
 function sooner<T>(made: Promise<T>, own: Own, inside: (ids: OwnIds) => Promise<T>): Promise<T> {
   if (own === null) return made
+  let isMade = false
+  const settle = (): void => void (isMade = true)
+  made.then(settle, settle)
   // A transaction that was let go, or is lost, no longer stands in the way.
-  const here = own.then((ids) => (ids === null ? made : inside(ids))).catch(() => made)
+  const here = own.then((ids) => (ids === null || isMade ? made : inside(ids))).catch(() => made)
   return Promise.race([made, here])
 }
 

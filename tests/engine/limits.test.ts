@@ -37,7 +37,8 @@ describe.each(all)('$kind: limits', (place) => {
     const ids = await mills[0]!.enqueueMany(work, keys)
     await Promise.all(mills.map((mill) => mill.start()))
     await Promise.all(ids.map((id) => mills[0]!.job(id).completed()))
-    expect(Object.fromEntries(gauge.most)).toEqual({ a: 2, b: 2, c: 2 })
+    expect([...gauge.most.keys()].sort()).toEqual(['a', 'b', 'c'])
+    expect(Math.max(...gauge.most.values())).toBe(2)
     const notes = await Promise.all(ids.map((id) => bench.notes(id)))
     expect(notes).toEqual(keys.map((key) => [key]))
     await until('all slots are free again', async () => {
@@ -76,14 +77,16 @@ describe.each(all)('$kind: limits', (place) => {
         if (how === 'fail') throw new Error('no')
         if (how === 'skip') ctx.skip('nothing to do')
         if (how === 'snooze') ctx.snooze('1 hour')
+        if (how !== 'hang') return
         running.happen()
-        if (how === 'hang') await new Promise(() => undefined)
+        await new Promise(() => undefined)
       },
     })
     const mill = await bench.working({ definitions: [work] })
     const jobs: Job[] = []
-    for (const how of ['fail', 'skip', 'snooze', 'hang', 'end']) jobs.push(await mill.enqueue(work, how))
+    for (const how of ['fail', 'skip', 'snooze', 'hang']) jobs.push(await mill.enqueue(work, how))
     await running.happened
+    jobs.push(await mill.enqueue(work, 'end'))
     await until('the last one waits for the slot', async () => {
       const { substatus, reason } = await mill.jobs.get(jobs[4]!.id)
       return substatus === 'concurrencyLimited' && reason.gate?.includes(work.name)

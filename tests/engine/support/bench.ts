@@ -124,7 +124,7 @@ export class Bench {
       abortGrace: '200 ms',
       ...config,
       log: { level: 'FINEST', sink: (entry) => void logs.push(entry), ...config.log },
-      postgres: { poolSize: 8, ...config.postgres },
+      postgres: { poolSize: 5, ...config.postgres },
     }
     const quick = this.#quick ? { clock: systemClock } : undefined
     const own = internals ?? quick

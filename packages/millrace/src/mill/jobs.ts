@@ -134,6 +134,7 @@ export class Jobs {
       args: (options.tags ?? []).map((value) => ({ path: '#tag', value })),
     }
     const scope = currentScope()
+    if (scope === undefined) demandRoomBeside(this.#storage.kind, `the retry of ${id}`)
     if (scope === undefined) await this.#enqueuer.enqueue(job)
     else scope.enqueue([job])
     return { id: job.id }

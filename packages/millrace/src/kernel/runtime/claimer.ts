@@ -52,8 +52,10 @@ export class Claimer implements Service {
     this.#loop.start()
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop()
+  /** What a lost answer may have left claimed is handed back, uncharged; if that fails, rescue does it. */
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    if (this.#orphans) await this.#handBackOrphans().catch(this.#options.onError)
   }
 
   /** Work may be there, or room. */
@@ -79,17 +81,19 @@ export class Claimer implements Service {
     if (views.length === 0) return untilScan
     times.observe(new Set(views.map(({ lane }) => lane.tenant)))
     const quotas = order(views, times, { total: room, queues: dispatcher.queueRoom() })
-    const gatedRoom = dispatcher.gatedRoom
+    let gatedRoom = dispatcher.gatedRoom
     const plain: LaneQuota[] = []
     const gated: LaneQuota[] = []
     for (const quota of quotas) {
-      if (cache.get(quota.lane)?.gated === true)
+      if (cache.get(quota.lane)?.gated !== true) plain.push(quota)
+      else if (gatedRoom > 0) {
         gated.push({ ...quota, quota: Math.min(quota.quota, gatedRoom) })
-      else plain.push(quota)
+        gatedRoom -= quota.quota
+      }
     }
     let took = 0
     if (plain.length > 0) took += await this.#claimPlain(plain)
-    if (gated.length > 0 && gatedRoom > 0) took += await this.#claimGated(gated)
+    if (gated.length > 0) took += await this.#claimGated(gated)
     // What was taken may have left room, and lanes with more.
     return took > 0 ? 0 : untilScan
   }

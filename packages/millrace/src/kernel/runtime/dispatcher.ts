@@ -9,6 +9,14 @@ class Fifo<T> {
     return this.#items.length - this.#head
   }
 
+  get first(): T | undefined {
+    return this.#items[this.#head]
+  }
+
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (let at = this.#head; at < this.#items.length; at += 1) yield this.#items[at] as T
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }
@@ -72,9 +80,14 @@ export class Dispatcher {
   }
 
   get queued(): number {
-    let held = 0
+    return this.#waiting.length + this.#aside
+  }
+
+  /** Those that must wait although slots are free; they must not keep others from them. */
+  get #aside(): number {
+    let held = this.#suspects.length
     for (const fifo of this.#held.values()) held += fifo.length
-    return this.#waiting.length + this.#suspects.length + held
+    return held
   }
 
   get running(): number {
@@ -88,24 +101,28 @@ export class Dispatcher {
   /** How many more may be claimed now; 0 until half of the local queue is gone, so that claims stay large. */
   get room(): number {
     const target = this.#target(localWorkMs)
-    const queued = this.queued
-    return this.#open && queued * 2 <= target ? Math.max(0, target - queued + this.#slots()) : 0
+    const waiting = this.#waiting.length
+    if (!this.#open || waiting * 2 > target || this.#aside > localMost) return 0
+    return Math.max(0, target - waiting + this.#slots())
   }
 
   /** Gated executions hold their permits while they wait here, so far fewer are taken. */
   get gatedRoom(): number {
-    return this.#open ? Math.max(0, this.#slots() + Math.min(this.#target(50), localMost) - this.queued) : 0
+    return this.#open ? Math.max(0, this.#slots() + this.#target(50) - this.#waiting.length - this.#aside) : 0
   }
 
   /** Room left in the queues that have a cap here. */
   queueRoom(): Map<string, number> {
-    const room = new Map<string, number>()
-    for (const [queue, cap] of Object.entries(this.#options.queues)) {
-      room.set(
-        queue,
-        Math.max(0, cap - (this.#runningIn.get(queue) ?? 0) - (this.#held.get(queue)?.length ?? 0)),
-      )
+    const room = new Map(Object.entries(this.#options.queues))
+    if (room.size === 0) return room
+    for (const [queue, running] of this.#runningIn) room.set(queue, (room.get(queue) ?? 0) - running)
+    for (const [queue, fifo] of this.#held) room.set(queue, (room.get(queue) ?? 0) - fifo.length)
+    for (const claimed of this.#waiting) {
+      const { queue } = this.#options.laneOf(claimed)
+      const left = room.get(queue)
+      if (left !== undefined) room.set(queue, left - 1)
     }
+    for (const [queue, left] of room) room.set(queue, Math.max(0, left))
     return room
   }
 
@@ -174,7 +191,8 @@ export class Dispatcher {
     for (const [queue, fifo] of this.#held) {
       if (fifo.length > 0 && this.#hasRoom(queue)) return fifo.shift()
     }
-    if (!this.#suspectRuns && this.#suspects.length > 0) {
+    const suspect = this.#suspects.first
+    if (!this.#suspectRuns && suspect !== undefined && this.#hasRoom(this.#options.laneOf(suspect).queue)) {
       this.#suspectRuns = true
       return this.#suspects.shift()
     }

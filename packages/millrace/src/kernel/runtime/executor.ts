@@ -1,7 +1,7 @@
 import type { Chance, Clock } from '../rules/clock.ts'
 import type { Decision, EndedAttempt } from '../rules/decision.ts'
-import { isMillraceError } from '../rules/errors.ts'
-import type { Claimed, ExecutionKey, Lane } from '../rules/execution.ts'
+import { isMillraceError, MillraceError } from '../rules/errors.ts'
+import type { Claimed, ExecutionKey, Lane, LeaseId } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
@@ -27,6 +27,8 @@ export interface ExecutorOptions {
   readonly databaseNow: () => number
   /** How long an aborted handler may go on before its attempt is ended without it. */
   readonly abortGraceMs: number
+  /** Whether the lease is still this worker's. */
+  readonly stands: (lease: LeaseId) => Promise<boolean>
   readonly hooks: RunHooks
 }
 
@@ -40,6 +42,8 @@ export type Departure =
     }
   | { readonly kind: 'handBack'; readonly snoozeMs: number | null }
   | { readonly kind: 'fenced' }
+  /** Its end could not be written: it stays under its lease. */
+  | { readonly kind: 'unstored' }
 
 export interface RunHooks {
   /** Gives the scope to whoever may have to stop it. */
@@ -135,6 +139,7 @@ export class Executor {
   async #inGroup(scope: ExecutionScope, decision: Decision, committed: boolean): Promise<Departure> {
     const settled = await this.#options.settler.settle(scope.run, decision)
     if (settled === 'fenced') return this.#fenced(scope)
+    if (settled === 'unstored') return { kind: 'unstored' }
     return this.#departed(scope, settled, {
       committed: committed && settled === decision,
       inTransaction: false,
@@ -153,7 +158,10 @@ export class Executor {
       transaction = await scope.transaction()
       scope.seal()
       if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
-      if ((await transaction.settle(decision)) === 'fenced') return await this.#fenced(scope)
+      if ((await transaction.settle(decision)) === 'fenced') {
+        if (await this.#options.stands(scope.run.lease)) throw tokenLost(scope)
+        return await this.#fenced(scope)
+      }
       await transaction.commit()
       await this.#options.faults?.hit(decision.key.seq < 0 ? 'finalizer:after-ack' : 'settle:after-ack')
       return this.#departed(scope, decision, own)
@@ -256,6 +264,14 @@ export class Executor {
 
 function isUnknown(error: unknown): boolean {
   return isMillraceError(error) && (error.code === 'MILL_COMMIT_UNKNOWN' || error.data['unknown'] === true)
+}
+
+/** The transaction that the attempt began is not the one it ended in: somebody committed by hand (trap 3). */
+function tokenLost({ lane, run }: ExecutionScope): MillraceError {
+  return new MillraceError(
+    'MILL_TRANSACTION_LOST',
+    `the transaction of ${lane.name} ${run.job} (attempt ${run.attempt}) was ended by hand; what it wrote before that is committed`,
+  )
 }
 
 function tokenOf({ lease, job, seq, attempt }: Claimed): string {

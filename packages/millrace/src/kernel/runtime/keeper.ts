@@ -126,6 +126,7 @@ export class ThreadKeeper implements Service {
     this.#beats = null
     this.#cancelRestart?.()
     await this.#substitute.stop()
+    await this.#fencing?.catch(() => undefined)
     const thread = this.#thread
     this.#thread = null
     if (thread === null) return
@@ -141,8 +142,12 @@ export class ThreadKeeper implements Service {
   /** Thread and loop may notice it both. */
   #fenced(): Promise<void> {
     const { onFenced, worker } = this.#options
+    const fenced = worker()
     this.#fencing ??= onFenced()
-      .then(() => this.#order({ worker: worker() }))
+      .then(() => {
+        // While stopping there is no new one, and nothing to renew.
+        if (worker() !== fenced) this.#order({ worker: worker() })
+      })
       .finally(() => (this.#fencing = null))
     return this.#fencing
   }

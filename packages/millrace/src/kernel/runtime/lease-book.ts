@@ -6,6 +6,8 @@ interface Entry {
   open: number
   readonly running: Set<number>
   dirty: boolean
+  /** Its last mark is being written: it still stands in the database, perhaps. */
+  ending: boolean
 }
 
 /** What this process holds under each lease, and what of it the database does not know yet. */
@@ -18,7 +20,7 @@ export class LeaseBook {
 
   add(batch: ClaimedBatch): void {
     const running = new Set(batch.members.filter((member) => member.marked).map((member) => member.position))
-    this.#leases.set(batch.lease, { open: batch.members.length, running, dirty: false })
+    this.#leases.set(batch.lease, { open: batch.members.length, running, dirty: false, ending: false })
   }
 
   /** An execution begins. true when the database has yet to be told. */
@@ -44,7 +46,17 @@ export class LeaseBook {
     return false
   }
 
-  /** The marks to write now. Spent leases are forgotten. On failure give them back to `restore`. */
+  /** A member that could not be stored stays under its lease, which so cannot end. */
+  reopen(claimed: Pick<Claimed, 'lease' | 'position'>): void {
+    const entry = this.#leases.get(claimed.lease)
+    if (entry === undefined) return
+    entry.open += 1
+    entry.running.add(claimed.position)
+    entry.ending = false
+    entry.dirty = true
+  }
+
+  /** The marks to write now; `written` must be told when they are. */
   take(): LeaseMark[] {
     const marks: LeaseMark[] = []
     for (const [lease, entry] of this.#leases) {
@@ -52,17 +64,14 @@ export class LeaseBook {
       entry.dirty = false
       const finished = entry.open === 0
       marks.push({ lease, running: [...entry.running], finished })
-      if (finished) this.#leases.delete(lease)
+      entry.ending = finished
     }
     return marks
   }
 
-  restore(marks: readonly LeaseMark[]): void {
-    for (const { lease } of marks) {
-      const entry = this.#leases.get(lease)
-      if (entry === undefined) this.#leases.set(lease, { open: 0, running: new Set(), dirty: true })
-      else entry.dirty = true
-    }
+  /** Spent leases are forgotten only now: until then they are known here, so that nobody takes them for orphans. */
+  written(marks: readonly LeaseMark[]): void {
+    for (const { lease } of marks) if (this.#leases.get(lease)?.ending === true) this.#leases.delete(lease)
   }
 
   /** A lease that fell: nothing of it can be written any more. */

@@ -29,6 +29,7 @@ const pagesAtOnce = 100
 export class Pruner implements Service {
   readonly #loop: Loop
   readonly #leader: Leader
+  #stopping = false
 
   constructor({ history, leader, clock, retention, everyMs, events, faults }: PrunerOptions) {
     this.#leader = leader
@@ -39,7 +40,7 @@ export class Pruner implements Service {
         let wrapped = true
         await leader.lead(async () => {
           let jobs = 0
-          for (let step = 0; step < pagesAtOnce; step += 1) {
+          for (let step = 0; step < pagesAtOnce && !this.#stopping; step += 1) {
             const answer = await history.prune({ ...retention, page })
             await faults?.hit('prune:after-ack')
             jobs += answer.pruned
@@ -54,10 +55,12 @@ export class Pruner implements Service {
   }
 
   start(): void {
+    this.#stopping = false
     this.#loop.start()
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
     await this.#loop.stop()
     await this.#leader.drop().catch(() => undefined)
   }

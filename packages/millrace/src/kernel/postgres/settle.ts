@@ -56,8 +56,10 @@ const waitForLeases = statement(
 const findSettled = statement(
   'settled',
   `select d.job, d.seq, d.attempt
-   from unnest($jobs::uuid[], $seqs::int[], $attempts::int[], $leases::bigint[]) as s (job, seq, attempt, lease)
-   join millrace.done d on (d.job, d.seq, d.attempt, d.lease) = (s.job, s.seq, s.attempt, s.lease)`,
+   from unnest($jobs::uuid[], $seqs::int[], $attempts::int[], $leases::bigint[], $outcomes::smallint[])
+     as s (job, seq, attempt, lease, outcome)
+   join millrace.done d
+     on (d.job, d.seq, d.attempt, d.lease, d.outcome) = (s.job, s.seq, s.attempt, s.lease, s.outcome)`,
 )
 
 export async function settle(
@@ -99,7 +101,7 @@ export async function settle(
 
 export async function settled(
   db: Database,
-  decisions: readonly Pick<Decision, 'key' | 'lease'>[],
+  decisions: readonly Pick<Decision, 'key' | 'lease' | 'outcome'>[],
 ): Promise<readonly ExecutionKey[]> {
   if (decisions.length === 0) return []
   const leases = plain([...new Set(decisions.map(({ lease }) => lease))])
@@ -110,6 +112,7 @@ export async function settled(
       seqs: plain(decisions.map(({ key }) => key.seq)),
       attempts: plain(decisions.map(({ key }) => key.attempt)),
       leases: plain(decisions.map(({ lease }) => lease)),
+      outcomes: plain(decisions.map(({ outcome }) => outcome)),
     })
     return rows
   })

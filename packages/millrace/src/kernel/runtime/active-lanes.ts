@@ -9,7 +9,7 @@ import type { LaneCache } from './lane-cache.ts'
 interface Entry {
   head: { prio: number; job: string }
   after: Position | null
-  /** Raised by each wake: a claim that began before it must not forget the lane. */
+  /** The number of its last wake: a claim or scan that began before it must not forget the lane. */
   wakes: number
 }
 
@@ -20,6 +20,7 @@ interface Entry {
 export class ActiveLanes {
   readonly #cache: LaneCache
   readonly #entries = new Map<LaneId, Entry>()
+  #wakes = 0
 
   constructor(cache: LaneCache) {
     this.#cache = cache
@@ -29,13 +30,19 @@ export class ActiveLanes {
     return this.#entries.size
   }
 
+  /** Wakes so far; to be given to `replace` after the scan. */
+  get wakes(): number {
+    return this.#wakes
+  }
+
   /** New rows at the end of these lanes. */
   wake(lanes: readonly LaneId[]): void {
+    this.#wakes += 1
     for (const id of lanes) {
       const entry = this.#entries.get(id)
       if (entry === undefined)
-        this.#entries.set(id, { head: { prio: DEFAULT_PRIORITY, job: '' }, after: null, wakes: 1 })
-      else entry.wakes += 1
+        this.#entries.set(id, { head: { prio: DEFAULT_PRIORITY, job: '' }, after: null, wakes: this.#wakes })
+      else entry.wakes = this.#wakes
     }
   }
 
@@ -48,8 +55,8 @@ export class ActiveLanes {
     }
   }
 
-  /** The truth from the scan: what it does not name has no ready row. */
-  replace(heads: readonly LaneHead[]): void {
+  /** The truth from the scan: what it does not name had no ready row when it began, `before` these wakes. */
+  replace(heads: readonly LaneHead[], before: number): void {
     const seen = new Set<LaneId>()
     for (const { lane, prio, job } of heads) {
       seen.add(lane)
@@ -60,7 +67,8 @@ export class ActiveLanes {
         entry.after = null
       }
     }
-    for (const id of this.#entries.keys()) if (!seen.has(id)) this.#entries.delete(id)
+    for (const [id, { wakes }] of this.#entries)
+      if (!seen.has(id) && wakes <= before) this.#entries.delete(id)
   }
 
   /** Every known lane that `runnable` allows. Lanes not read yet are left out: call `cache.load(unread())` first. */

@@ -102,7 +102,8 @@ export class Claimer implements Service {
     const { clock, lanes, active, beforeScan } = this.#options
     await beforeScan()
     const begun = clock.monotonic()
-    active.replace(await lanes.heads())
+    const before = active.wakes
+    active.replace(await lanes.heads(), before)
     const took = clock.monotonic() - begun
     this.#scanAt = clock.monotonic() + Math.max(scanEveryMs, took * scanShare)
   }

@@ -40,6 +40,11 @@ export type EngineEvent =
 
 export type EngineListener = (event: EngineEvent) => void
 
+/** What events tell of an execution: its payload is nobody's business. */
+export function keyOf({ job, seq, attempt }: ExecutionKey): ExecutionKey {
+  return { job, seq, attempt }
+}
+
 /** Listeners never disturb the engine: what they throw is dropped. */
 export class EngineEvents {
   readonly #listeners = new Map<EngineEvent['kind'] | 'any', Set<EngineListener>>()

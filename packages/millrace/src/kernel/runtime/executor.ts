@@ -9,7 +9,7 @@ import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import { Alarm } from './alarm.ts'
 import { Call, deadlineError, deadlineOf, type CallOptions, type Return } from './call.ts'
-import type { EngineEvents } from './engine-event.ts'
+import { keyOf, type EngineEvents } from './engine-event.ts'
 import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
@@ -78,7 +78,8 @@ export class Executor {
     hooks.opened(scope)
     // Whoever killed its process before must be known to run before it runs (R9).
     if (claimed.care > 0 && !claimed.marked) await settler.marksWritten()
-    if (events.hears('execution.started')) events.emit({ kind: 'execution.started', key: claimed, lane })
+    if (events.hears('execution.started'))
+      events.emit({ kind: 'execution.started', key: keyOf(claimed), lane })
     const begun = clock.monotonic()
     if (deadlineOf(claimed) <= this.#options.databaseNow()) scope.stop('deadline', deadlineError(scope))
     const returned =
@@ -216,8 +217,7 @@ export class Executor {
 
   async #fenced(scope: ExecutionScope): Promise<Departure> {
     await this.#rollback(scope)
-    const { job, seq, attempt } = scope.run
-    this.#options.events.emit({ kind: 'execution.fenced', key: { job, seq, attempt }, lane: scope.lane })
+    this.#options.events.emit({ kind: 'execution.fenced', key: keyOf(scope.run), lane: scope.lane })
     return { kind: 'fenced' }
   }
 

@@ -59,6 +59,7 @@ export type KeeperNews =
 
 const beatMs = 100
 const restartMs = 1_000
+const retryMs = 200
 
 /**
  * The same from a thread with a connection of its own: a handler that computes for a while without returning to the event
@@ -106,7 +107,7 @@ export class ThreadKeeper implements Service {
     thread.on('message', (news: KeeperNews) => {
       if ('ready' in news) void this.#substitute.stop()
       if ('trouble' in news) onError(new Error(news.trouble))
-      if ('fenced' in news && news.fenced === worker()) this.#fenced().catch(onError)
+      if ('fenced' in news && news.fenced === worker()) void this.#fenced()
     })
     // Without its keeper the lease would lapse: the loop takes over, and a new thread is made.
     thread.on('error', (error) => {
@@ -126,7 +127,7 @@ export class ThreadKeeper implements Service {
     this.#beats = null
     this.#cancelRestart?.()
     await this.#substitute.stop()
-    await this.#fencing?.catch(() => undefined)
+    await this.#fencing
     const thread = this.#thread
     this.#thread = null
     if (thread === null) return
@@ -141,15 +142,26 @@ export class ThreadKeeper implements Service {
 
   /** Thread and loop may notice it both. */
   #fenced(): Promise<void> {
-    const { onFenced, worker } = this.#options
+    this.#fencing ??= this.#beginAnew().finally(() => (this.#fencing = null))
+    return this.#fencing
+  }
+
+  /** Until it went well: the thread tells of it once, and with the database away again nobody else would try. */
+  async #beginAnew(): Promise<void> {
+    const { onFenced, onError, worker, clock } = this.#options
     const fenced = worker()
-    this.#fencing ??= onFenced()
-      .then(() => {
+    for (;;) {
+      try {
+        await onFenced()
         // While stopping there is no new one, and nothing to renew.
         if (worker() !== fenced) this.#order({ worker: worker() })
-      })
-      .finally(() => (this.#fencing = null))
-    return this.#fencing
+        return
+      } catch (error) {
+        onError(error)
+        if (this.#beats === null) return
+        await new Promise<void>((resolve) => clock.after(retryMs, resolve))
+      }
+    }
   }
 
   #order(order: KeeperOrder): void {

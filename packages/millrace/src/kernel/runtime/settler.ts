@@ -187,9 +187,7 @@ export class Settler {
   /** What of these the database does not have, and whose lease still stands or has fallen: both are answered by a settle. */
   async #unsettled(members: readonly Member[], found: Set<Member>): Promise<readonly Member[]> {
     if (members.length === 0) return members
-    const keys = await this.#options.executions.settled(
-      members.map(({ decision }) => ({ key: decision.key, lease: decision.lease })),
-    )
+    const keys = await this.#options.executions.settled(members.map(({ decision }) => decision))
     const settled = new Set(keys.map(({ job, seq, attempt }) => `${job} ${seq} ${attempt}`))
     for (const member of members) {
       const { job, seq, attempt } = member.decision.key

@@ -12,7 +12,7 @@ import type { Wake } from '../storage/wakeups.ts'
 import { ActiveLanes } from './active-lanes.ts'
 import { Claimer } from './claimer.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { EngineEvents } from './engine-event.ts'
+import { keyOf, type EngineEvents } from './engine-event.ts'
 import type { ExecutionScope, StopReason } from './execution-scope.ts'
 import { Executor, type Departure } from './executor.ts'
 import { Group } from './group.ts'
@@ -391,7 +391,7 @@ export class Worker {
         for (const member of members) {
           const lane = cache.get(member.lane)
           if (lane !== undefined && !lost.has(member.lease))
-            events.emit({ kind: 'execution.handedBack', key: member, lane })
+            events.emit({ kind: 'execution.handedBack', key: keyOf(member), lane })
         }
         // Only the settler writes marks: a lease must not be deleted while a settle of it is under way.
         for (const member of members) this.#settler.left(member)

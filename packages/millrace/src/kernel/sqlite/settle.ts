@@ -63,12 +63,12 @@ export function settle(
 
 export function settled(
   connection: Connection,
-  decisions: readonly Pick<Decision, 'key' | 'lease'>[],
+  decisions: readonly Pick<Decision, 'key' | 'lease' | 'outcome'>[],
 ): ExecutionKey[] {
-  return decisions.flatMap(({ key, lease }) =>
+  return decisions.flatMap(({ key, lease, outcome }) =>
     connection.get(
-      'select 1 from millrace_done where job = ? and seq = ? and attempt = ? and lease = ?',
-      ...[key.job, key.seq, key.attempt, lease],
+      'select 1 from millrace_done where job = ? and seq = ? and attempt = ? and lease = ? and outcome = ?',
+      ...[key.job, key.seq, key.attempt, lease, outcome],
     )
       ? [key]
       : [],

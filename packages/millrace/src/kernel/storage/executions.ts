@@ -58,9 +58,9 @@ export interface Executions {
   ): Promise<{ readonly fenced: readonly LeaseId[] }>
   /**
    * After a lost answer: which of these were settled under their lease. Locks the lease rows first, so that a
-   * commit still under way is waited for (trap 6).
+   * commit still under way is waited for (trap 6). What rescue wrote under the same lease has another outcome, and is not it.
    */
-  settled(decisions: readonly Pick<Decision, 'key' | 'lease'>[]): Promise<readonly ExecutionKey[]>
+  settled(decisions: readonly Pick<Decision, 'key' | 'lease' | 'outcome'>[]): Promise<readonly ExecutionKey[]>
   /**
    * Gives rows back, same attempt, and nulls their positions, so that a repeat changes nothing; deletes a lease all of whose
    * positions are null then. Rows of a fallen lease are left alone and their leases named.

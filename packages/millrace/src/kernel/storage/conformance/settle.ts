@@ -309,6 +309,14 @@ function settleAgain(open: Open): void {
       expect(await bench.storage.executions.settled([decision(next)])).toEqual([keyOf(next)])
     })
 
+    test('settled does not take what rescue wrote for ours', async () => {
+      const { run, worker, lease } = await bench.leased(1)
+      await bench.kill(worker)
+      await bench.storage.workers.rescueLease(worker, lease, rescueWith(3))
+      expect((await bench.attempts(run.job))[0]).toMatchObject({ lease, attempt: run.attempt })
+      expect(await bench.storage.executions.settled([decision(run)])).toEqual([])
+    })
+
     test('settled has nothing to say of nothing', async () => {
       expect(await bench.storage.executions.settled([])).toEqual([])
     })

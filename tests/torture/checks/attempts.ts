@@ -53,7 +53,9 @@ function ranOutOfTime({ rows }: Findings, { job, seq, attempt }: AttemptKey): bo
       failure.job === job &&
       failure.seq === seq &&
       failure.attempt === attempt &&
-      /idle-in-transaction timeout|MILL_WRITE_TIMEOUT|MILL_STORAGE_UNAVAILABLE/.test(`${failure.code} ${failure.message}`),
+      /idle-in-transaction timeout|MILL_WRITE_TIMEOUT|MILL_STORAGE_UNAVAILABLE/.test(
+        `${failure.code} ${failure.message}`,
+      ),
   )
 }
 

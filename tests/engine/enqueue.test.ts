@@ -168,6 +168,25 @@ describe.each(all)('$kind: enqueue', (place) => {
     expect((await mill.jobs.get(job.id)).result).toStrictEqual(input)
   })
 
+  test('Q-03: what is stored is the input of the moment of the call', async () => {
+    const send = write()
+    const keep = defineQueueable({ name: fresh('keep'), execute: (input: { n: number }) => input.n })
+    const outer = defineQueueable({
+      name: fresh('outer'),
+      async execute(_: null, ctx) {
+        const input = { n: 0 }
+        const made = [1, 2, 3].map((n) => ctx.enqueue(keep, Object.assign(input, { n })))
+        return (await Promise.all(made)).map(({ id }) => id)
+      },
+    })
+    const mill = await bench.working({ definitions: [send, keep, outer] })
+    const input = { n: 0 }
+    const made = await Promise.all([1, 2, 3].map((n) => mill.enqueue(keep, Object.assign(input, { n }))))
+    expect(await Promise.all(made.map((job) => job.completed()))).toEqual([1, 2, 3])
+    const inner = await (await mill.enqueue(outer, null)).completed()
+    expect(await Promise.all(inner.map((id) => mill.job(id).completed()))).toEqual([1, 2, 3])
+  })
+
   test('Q-03: the handler gets what the schema makes of the input', async () => {
     const typed = defineQueueable({
       name: fresh('typed'),

@@ -56,7 +56,8 @@ export async function openStorage(
 }
 
 function urlError(text: string): MillraceError {
-  const shown = text.replace(/:\/\/.*@/, '://…@').slice(0, 60)
+  // A password may stand anywhere after the scheme, or after the first field of a list of them.
+  const shown = text.replace(/[:=?@].*$/s, (rest) => `${rest.charAt(0)}…`).slice(0, 60)
   return new MillraceError(
     'MILL_STORAGE_URL_INVALID',
     `storage ${JSON.stringify(shown)} is neither sqlite:… nor postgres://…`,

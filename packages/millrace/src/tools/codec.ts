@@ -1,4 +1,4 @@
-import superjson from 'superjson'
+import { SuperJSON } from 'superjson'
 import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import { checkStorableJson } from '../kernel/rules/text.ts'
 
@@ -13,58 +13,105 @@ export interface EncodeLimits {
   readonly tooLarge: ErrorCode
 }
 
+const rich = new SuperJSON()
+
+/** What superjson's own way of typed arrays (JSON numbers) would lose. */
+rich.registerCustom<Float32Array, string[]>(
+  {
+    isApplicable: (value): value is Float32Array =>
+      value instanceof Float32Array && !value.every(isJsonNumber),
+    serialize: (value) => Array.from(value, numberText),
+    deserialize: (texts) => Float32Array.from(texts, Number),
+  },
+  'Float32Array',
+)
+rich.registerCustom<Float64Array, string[]>(
+  {
+    isApplicable: (value): value is Float64Array =>
+      value instanceof Float64Array && !value.every(isJsonNumber),
+    serialize: (value) => Array.from(value, numberText),
+    deserialize: (texts) => Float64Array.from(texts, Number),
+  },
+  'Float64Array',
+)
+rich.registerCustom<BigInt64Array, string[]>(
+  {
+    isApplicable: (value): value is BigInt64Array => value instanceof BigInt64Array,
+    serialize: (value) => Array.from(value, String),
+    deserialize: (texts) => BigInt64Array.from(texts, BigInt),
+  },
+  'BigInt64Array',
+)
+rich.registerCustom<BigUint64Array, string[]>(
+  {
+    isApplicable: (value): value is BigUint64Array => value instanceof BigUint64Array,
+    serialize: (value) => Array.from(value, String),
+    deserialize: (texts) => BigUint64Array.from(texts, BigInt),
+  },
+  'BigUint64Array',
+)
+
+function isJsonNumber(value: number): boolean {
+  return Number.isFinite(value) && !Object.is(value, -0)
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
 /**
  * Dates, BigInt, Map, Set, RegExp, URL, typed arrays, undefined, NaN and the infinities survive; functions, symbols, class instances and
  * cycles are refused (MILL_INPUT_UNSERIALIZABLE), so that what comes out deep-equals what went in (I-15).
  */
 export function encode(value: unknown, where: string, limits: EncodeLimits): Encoded {
-  const kind = survey(value, where, [])
-  let encoded: Encoded
-  if (kind === 'plain') {
-    encoded = { json: JSON.stringify(value) }
-  } else {
-    const { json, meta } = superjson.serialize(value)
-    encoded = { json: JSON.stringify(json ?? null), ...(meta === undefined ? {} : { types: meta }) }
+  if (survey(value, where, []) === 'plain') {
+    const json = JSON.stringify(value)
+    checkSize(json, '', where, limits)
+    checkStorableJson(json, where)
+    return { json }
   }
+  const { json: tree, meta } = serialize(value, where)
+  const json = JSON.stringify(tree ?? null)
+  // The map is stored too, and may be larger than what it describes.
+  checkSize(json, meta === undefined ? '' : JSON.stringify(meta), where, limits)
+  checkStorableJson(json, where)
+  return { json, ...(meta === undefined ? {} : { types: meta }) }
+}
+
+function serialize(value: unknown, where: string): ReturnType<typeof rich.serialize> {
+  try {
+    return rich.serialize(value)
+  } catch (cause) {
+    // A key such as __proto__, which the type map cannot name.
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError('MILL_INPUT_UNSERIALIZABLE', `${where} cannot be stored: ${why}`, { cause })
+  }
+}
+
+function checkSize(json: string, types: string, where: string, { maxBytes, tooLarge }: EncodeLimits): void {
   // UTF-8 has at most three bytes for each unit of the text, so most texts need no exact count.
-  if (encoded.json.length * 3 > limits.maxBytes) {
-    const bytes = Buffer.byteLength(encoded.json)
-    if (bytes > limits.maxBytes) {
-      throw new MillraceError(
-        limits.tooLarge,
-        `${where} has ${bytes} bytes as JSON, at most ${limits.maxBytes} are allowed`,
-        { data: { bytes, maxBytes: limits.maxBytes } },
-      )
-    }
-  }
-  checkStorableJson(encoded.json, where)
-  return encoded
+  if ((json.length + types.length) * 3 <= maxBytes) return
+  const bytes = Buffer.byteLength(json) + Buffer.byteLength(types)
+  if (bytes <= maxBytes) return
+  throw new MillraceError(tooLarge, `${where} has ${bytes} bytes as JSON, at most ${maxBytes} are allowed`, {
+    data: { bytes, maxBytes },
+  })
 }
 
 export function decode(json: string, types: unknown): unknown {
   const value: unknown = JSON.parse(json)
   if (types === undefined || types === null) return value
-  return superjson.deserialize({ json: value as never, meta: types })
+  return rich.deserialize({ json: value as never, meta: types })
 }
 
-const richClasses: readonly (abstract new (...args: never[]) => object)[] = [
-  Date,
-  Map,
-  Set,
-  RegExp,
-  URL,
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-]
+/** Of exactly these: an instance of a class that extends one would come back without what the class adds. */
+const richPrototypes: ReadonlySet<unknown> = new Set(
+  [
+    ...[Date, Map, Set, RegExp, URL],
+    ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
+    ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
+  ].map((known): unknown => known.prototype),
+)
 const deepest = 500
 
 /** Whether JSON alone keeps the value, or it needs a type map; throws when neither can. */
@@ -88,24 +135,31 @@ function survey(value: unknown, where: string, path: (string | number)[]): 'plai
 function surveyObject(value: object, where: string, path: (string | number)[]): 'plain' | 'rich' {
   if (path.length > deepest)
     throw refused(where, path.slice(0, 5), `is nested deeper than ${deepest} levels, or contains itself`)
-  if (Array.isArray(value)) return surveyAll(value.entries(), where, path)
+  if (Array.isArray(value)) {
+    if (Object.keys(value).length !== value.length)
+      throw refused(where, path, 'is a list with holes or with fields of its own')
+    return surveyAll(value.entries(), where, path)
+  }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null)
+  if (prototype === Object.prototype || prototype === null) {
+    if (Object.getOwnPropertySymbols(value).length > 0) throw refused(where, path, 'has a symbol as key')
     return surveyAll(Object.entries(value), where, path)
+  }
+  if (value instanceof Uint8Array && prototype === Buffer.prototype)
+    throw refused(where, path, 'is a Buffer; pass a Uint8Array')
+  if (!richPrototypes.has(prototype)) throw refused(where, path, `is an instance of ${classOf(value)}`)
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw refused(where, path, 'is an invalid Date')
   if (value instanceof Map) {
     surveyAll([...value.keys()].entries(), where, path)
     surveyAll([...value.values()].entries(), where, path)
-    return 'rich'
   }
-  if (value instanceof Set) {
-    surveyAll([...value].entries(), where, path)
-    return 'rich'
-  }
-  if (value instanceof Date && Number.isNaN(value.getTime())) throw refused(where, path, 'is an invalid Date')
-  if (value instanceof Uint8Array && value.constructor !== Uint8Array)
-    throw refused(where, path, 'is a Buffer; pass a Uint8Array')
-  if (richClasses.some((known) => value instanceof known)) return 'rich'
-  throw refused(where, path, `is an instance of ${value.constructor.name || 'an unnamed class'}`)
+  if (value instanceof Set) surveyAll([...value].entries(), where, path)
+  return 'rich'
+}
+
+function classOf(value: object): string {
+  const maker: unknown = value.constructor
+  return (typeof maker === 'function' && maker.name) || 'an unnamed class'
 }
 
 function surveyAll(

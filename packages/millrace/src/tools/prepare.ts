@@ -86,11 +86,14 @@ export async function prepare(
   const runAs = options.runAs ?? origin?.run.options?.runAs
   if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
   if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
-  await validate(definition.schema, input, `input of ${definition.name}`)
+  const checked = validate(definition.schema, input, `input of ${definition.name}`)
+  checked.catch(() => undefined)
+  // Before anything is waited for: the caller may change its object as soon as it has the promise.
   const payload = encode(input, `input of ${definition.name}`, {
     maxBytes: services.maxPayloadBytes,
     tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
   })
+  await checked
   // Everything was checked: from here on keys and lanes are written.
   const keys = await limitKeysOf(services, definition, input, tenant, queue, own)
   const jobOptions: JobOptions = {

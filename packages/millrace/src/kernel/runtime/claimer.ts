@@ -1,5 +1,5 @@
 import type { Clock } from '../rules/clock.ts'
-import type { Lane, WorkerId } from '../rules/execution.ts'
+import type { Lane, LaneId, WorkerId } from '../rules/execution.ts'
 import { order, type VirtualTimes } from '../rules/fair-order.ts'
 import { admit } from '../rules/admit.ts'
 import type { Faults } from '../rules/fault-point.ts'
@@ -114,7 +114,7 @@ export class Claimer implements Service {
     const { free } = dispatcher
     const batch = await this.#told(() => executions.claim({ worker: worker(), quotas, free }))
     active.claimed(quotas, batch?.members ?? [], before)
-    return this.#take(batch, free)
+    return this.#take(batch, free, quotas)
   }
 
   async #claimGated(quotas: readonly LaneQuota[]): Promise<number> {
@@ -125,16 +125,17 @@ export class Claimer implements Service {
       executions.claimGated({ worker: worker(), quotas, free }, admit),
     )
     active.claimed(quotas, batch?.members ?? [], before, parked)
-    return this.#take(batch, free) + parked
+    return this.#take(batch, free, quotas) + parked
   }
 
-  /** The first `free` start now and are recorded as started; tenants take turns behind them. */
-  #take(batch: ClaimedBatch | null, free: number): number {
+  /** The first `free` start now and are recorded as started; behind them tenants take turns, the least served one first. */
+  #take(batch: ClaimedBatch | null, free: number, quotas: readonly LaneQuota[]): number {
     if (batch === null) return 0
     const { book, dispatcher, cache } = this.#options
     const { members } = batch
     book.add(batch)
-    const behind = takingTurns(members.slice(free), ({ lane }) => cache.get(lane)?.tenant)
+    const tenantOf = ({ lane }: { readonly lane: LaneId }): string | undefined => cache.get(lane)?.tenant
+    const behind = takingTurns(members.slice(free), tenantOf, quotas.map(tenantOf))
     dispatcher.push([...members.slice(0, free), ...behind])
     return members.length
   }

@@ -2,6 +2,13 @@ import { expect, test } from 'vitest'
 import type { Claimed, Lane } from '../rules/execution.ts'
 import { Dispatcher } from './dispatcher.ts'
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Starts may be put off to the next turn of the event loop. */
+async function turns(): Promise<void> {
+  for (let n = 0; n < 3; n += 1) await turn()
+}
+
 let made = 0
 function execution(queue = 'default', care = 0): Claimed & { readonly queue: string } {
   made += 1
@@ -25,9 +32,14 @@ function dispatching(concurrency: number, queues: Record<string, number> = {}) {
   return {
     dispatcher,
     running,
-    end(which: Claimed = running[0]!) {
+    push: async (members: readonly Claimed[]): Promise<void> => {
+      dispatcher.push(members)
+      await turns()
+    },
+    end: async (which: Claimed = running[0]!): Promise<void> => {
       running.splice(running.indexOf(which), 1)
       dispatcher.freed(which)
+      await turns()
     },
     hungry: () => hungry,
   }
@@ -35,88 +47,87 @@ function dispatching(concurrency: number, queues: Record<string, number> = {}) {
 
 const many = (count: number, queue?: string, care?: number) =>
   Array.from({ length: count }, () => execution(queue, care))
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('as many at once as its slots, the rest in order', () => {
-  const { dispatcher, running, end } = dispatching(3)
+test('as many at once as its slots, the rest in order', async () => {
+  const { dispatcher, running, end, push } = dispatching(3)
   const all = many(5)
-  dispatcher.push(all)
+  await push(all)
   expect(running).toEqual(all.slice(0, 3))
   expect([dispatcher.running, dispatcher.queued, dispatcher.free]).toEqual([3, 2, 0])
-  end()
+  await end()
   expect(running).toEqual([all[1], all[2], all[3]])
-  end()
-  end()
+  await end()
+  await end()
   expect(running).toEqual([all[3], all[4]])
   expect([dispatcher.running, dispatcher.queued, dispatcher.free]).toEqual([2, 0, 1])
 })
 
-test('a slot is freed once, however often it is said', () => {
-  const { dispatcher, running } = dispatching(1)
+test('a slot is freed once, however often it is said', async () => {
+  const { dispatcher, running, push } = dispatching(1)
   const [first, second, third] = many(3)
-  dispatcher.push([first!, second!, third!])
+  await push([first!, second!, third!])
   dispatcher.freed(first!)
   dispatcher.freed(first!)
   expect(dispatcher.running).toBe(1)
   expect(running).toEqual([first, second])
 })
 
-test('a queue has its own cap, and what waits for it lets others pass', () => {
-  const { dispatcher, running, end } = dispatching(4, { slow: 1 })
+test('a queue has its own cap, and what waits for it lets others pass', async () => {
+  const { dispatcher, running, end, push } = dispatching(4, { slow: 1 })
   const [slow1, slow2, other] = [execution('slow'), execution('slow'), execution()]
-  dispatcher.push([slow1, slow2, other])
+  await push([slow1, slow2, other])
   expect(running).toEqual([slow1, other])
   expect(dispatcher.queueRoom().get('slow')).toBe(0)
-  end(slow1)
+  await end(slow1)
   expect(running).toEqual([other, slow2])
-  end(slow2)
+  await end(slow2)
   expect(dispatcher.queueRoom().get('slow')).toBe(1)
 })
 
-test('what waits for its queue’s cap does not keep the free slots from being claimed for', () => {
-  const { dispatcher } = dispatching(4, { slow: 1 })
+test('what waits for its queue’s cap does not keep the free slots from being claimed for', async () => {
+  const { dispatcher, push } = dispatching(4, { slow: 1 })
   dispatcher.measured(60_000)
-  dispatcher.push(many(3, 'slow'))
+  await push(many(3, 'slow'))
   expect(dispatcher.running).toBe(1)
   expect(dispatcher.room).toBe(3)
 })
 
-test('R9: suspects run one at a time, beside the others', () => {
-  const { dispatcher, running, end } = dispatching(4)
+test('R9: suspects run one at a time, beside the others', async () => {
+  const { dispatcher, running, end, push } = dispatching(4)
   const [one, two] = many(2, 'default', 2)
   const [other, free] = [execution(), execution('default', 1)]
-  dispatcher.push([one!, two!, other, free])
+  await push([one!, two!, other, free])
   expect(running).toEqual([one, other, free])
   expect(dispatcher.room).toBe(1)
-  end(other)
+  await end(other)
   expect(running).toEqual([one, free])
-  end(one)
+  await end(one)
   expect(running).toEqual([free, two])
 })
 
-test('nothing is kept here beyond the free slots while run times are unknown or long', () => {
-  const { dispatcher } = dispatching(4)
+test('nothing is kept here beyond the free slots while run times are unknown or long', async () => {
+  const { dispatcher, push } = dispatching(4)
   expect(dispatcher.room).toBe(4)
   dispatcher.measured(10_000)
   expect(dispatcher.room).toBe(4)
-  dispatcher.push(many(4))
+  await push(many(4))
   expect(dispatcher.room).toBe(0)
 })
 
-test('the local queue is bounded by measured time, and refilled when half of it is gone', () => {
-  const { dispatcher, end, hungry } = dispatching(2)
+test('the local queue is bounded by measured time, and refilled when half of it is gone', async () => {
+  const { dispatcher, end, hungry, push } = dispatching(2)
   dispatcher.measured(10)
   // 2 slots, 250 ms of 10 ms each: 50 may wait.
   expect(dispatcher.room).toBe(52)
-  dispatcher.push(many(52))
+  await push(many(52))
   expect(dispatcher.room).toBe(0)
-  for (let n = 0; n < 24; n += 1) end()
+  for (let n = 0; n < 24; n += 1) await end()
   expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([26, 0, 0])
-  end()
+  await end()
   expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([25, 25, 1])
 })
 
-test('a long run shrinks it at once, short ones let it grow slowly', () => {
+test('a long run shrinks it at once, short ones let it grow slowly', async () => {
   const { dispatcher } = dispatching(10)
   for (let n = 0; n < 100; n += 1) dispatcher.measured(0.1)
   const before = dispatcher.room
@@ -126,36 +137,36 @@ test('a long run shrinks it at once, short ones let it grow slowly', () => {
   expect(dispatcher.room).toBeLessThan(before / 100)
 })
 
-test('gated executions hold their permits while they wait, so fewer are taken', () => {
-  const { dispatcher } = dispatching(2)
+test('gated executions hold their permits while they wait, so fewer are taken', async () => {
+  const { dispatcher, push } = dispatching(2)
   expect(dispatcher.gatedRoom).toBe(2)
   dispatcher.measured(10)
   expect(dispatcher.gatedRoom).toBe(12)
-  dispatcher.push(many(5))
+  await push(many(5))
   expect(dispatcher.gatedRoom).toBe(7)
 })
 
-test('closed it starts nothing and answers what had not begun; reopened it works again', () => {
-  const { dispatcher, running, end } = dispatching(1, { slow: 1 })
+test('closed it starts nothing and answers what had not begun; reopened it works again', async () => {
+  const { dispatcher, running, end, push } = dispatching(1, { slow: 1 })
   const all = [execution(), execution('slow'), execution('default', 3), execution()]
-  dispatcher.push(all)
+  await push(all)
   const rest = dispatcher.close()
   expect(new Set(rest)).toEqual(new Set(all.filter((one) => !running.includes(one))))
   expect([dispatcher.room, dispatcher.gatedRoom, dispatcher.queued]).toEqual([0, 0, 0])
-  end()
+  await end()
   expect(running).toEqual([])
   dispatcher.reopen()
-  dispatcher.push(rest)
+  await push(rest)
   expect(running).toHaveLength(1)
 })
 
-test('what fell with its lease is forgotten, the rest stays', () => {
-  const { dispatcher, running, end } = dispatching(1)
+test('what fell with its lease is forgotten, the rest stays', async () => {
+  const { dispatcher, running, end, push } = dispatching(1)
   const all = many(4)
-  dispatcher.push(all)
+  await push(all)
   dispatcher.discard((claimed) => claimed === all[2])
-  end()
-  end()
+  await end()
+  await end()
   expect(running).toEqual([all[3]])
   expect(dispatcher.queued).toBe(0)
 })

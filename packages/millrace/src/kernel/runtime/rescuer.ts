@@ -53,8 +53,9 @@ export class Rescuer implements Service {
   /** A worker of this machine whose process is gone need not be waited for until its lease lapses. */
   async #expireDeadNeighbours(): Promise<void> {
     const { workers, host } = this.#options
-    for (const worker of await workers.list()) {
-      if (worker.alive && worker.host === host && !isProcessAlive(worker.pid)) await workers.expire(worker.id)
+    for (const { id, alive, host: theirs, pid } of await workers.list()) {
+      if (!alive || theirs !== host || isProcessAlive(pid)) continue
+      await workers.expire(id).catch((error: unknown) => this.#trouble(error))
     }
   }
 

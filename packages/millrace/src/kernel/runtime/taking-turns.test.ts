@@ -15,6 +15,7 @@ test('owners alternate, each with its own order', () => {
   ])
   expect(takingTurns(['a1', 'a2'], owner)).toEqual(['a1', 'a2'])
   expect(takingTurns([], owner)).toEqual([])
+  expect(takingTurns(['a1', 'a2', 'b1', 'c1'], owner, ['c', 'd', 'b'])).toEqual(['c1', 'b1', 'a1', 'a2'])
 })
 
 test('nothing is lost or doubled, no owner waits for two turns of another, and its own order stays', () => {

@@ -1,9 +1,13 @@
 /**
  * The items with those of different owners alternating, each owner's own in the order they had: a claim comes ordered by age, and the
- * long backlog of one tenant would run before the first job of another.
+ * long backlog of one tenant would run before the first job of another. `first`: owners in the order in which they have their turns.
  */
-export function takingTurns<Item>(items: readonly Item[], ownerOf: (item: Item) => unknown): readonly Item[] {
-  const owners = new Map<unknown, Item[]>()
+export function takingTurns<Item, Owner>(
+  items: readonly Item[],
+  ownerOf: (item: Item) => Owner,
+  first: readonly Owner[] = [],
+): readonly Item[] {
+  const owners = new Map<Owner, Item[]>(first.map((owner) => [owner, []]))
   for (const item of items) {
     const owner = ownerOf(item)
     const own = owners.get(owner)

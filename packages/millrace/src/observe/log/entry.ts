@@ -37,7 +37,7 @@ export function formatTemplate(template: string, args: readonly unknown[]): stri
 
 function show(value: unknown): string {
   if (typeof value === 'string') return value
-  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString()
   if (value instanceof Error) return value.message
   if (typeof value === 'object' && value !== null) {
     try {

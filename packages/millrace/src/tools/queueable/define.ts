@@ -83,7 +83,7 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
     )
   if (
     input !== undefined &&
-    typeof (input as Partial<StandardSchemaV1>)['~standard']?.validate !== 'function'
+    typeof (input as Partial<StandardSchemaV1> | null)?.['~standard']?.validate !== 'function'
   ) {
     throw new MillraceError(
       'MILL_DEFINITION_INVALID',

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import type { MillConfig } from './config.ts'
+import { settingsOf } from './settings.ts'
+
+test('every default is filled in, durations in ms', () => {
+  expect(settingsOf({})).toEqual({
+    storage: 'sqlite:data/millrace.db',
+    migrate: true,
+    concurrency: 10,
+    ...{ leaseMs: 15_000, heartbeatMs: 5_000, blockedLimitMs: 30_000 },
+    ...{ timeoutMs: 600_000, writeTimeoutMs: 5_000, shutdownMs: 30_000, abortGraceMs: 10_000 },
+    maxDeaths: 3,
+    retention: { completedMs: 30 * 86_400_000, failedMs: 90 * 86_400_000 },
+    ...{ maxPayloadBytes: 1_048_576, maxResultBytes: 1_048_576 },
+    ...{ patienceMs: 10_000, queryTimeoutMs: 30_000, poolSize: 14 },
+  })
+})
+
+test('writeTimeout stays below a short lease, the pool follows the concurrency', () => {
+  expect(settingsOf({ lease: '1 second' })).toMatchObject({ heartbeatMs: 333, writeTimeoutMs: 800 })
+  expect(settingsOf({ lease: '300 ms' })).toMatchObject({ heartbeatMs: 100, writeTimeoutMs: 240 })
+  expect(settingsOf({ concurrency: 100 }).poolSize).toBe(40)
+  expect(settingsOf({ concurrency: 1, postgres: { poolSize: 2 } }).poolSize).toBe(2)
+})
+
+test.each<[string, MillConfig]>([
+  ['concurrency', { concurrency: 0 }],
+  ['concurrency', { concurrency: 1.5 }],
+  ['concurrency', { concurrency: 10_001 }],
+  ['lease', { lease: '299 ms' }],
+  ['lease', { lease: 'soon' }],
+  ['writeTimeout', { lease: '1 second', writeTimeout: '1 second' }],
+  ['maxDeaths', { maxDeaths: 0 }],
+  ['retention.completed', { retention: { completed: '59 seconds' } }],
+  ['retention.failed', { retention: { failed: '0' } }],
+  ['maxPayloadBytes', { maxPayloadBytes: 0 }],
+  ['maxResultBytes', { maxResultBytes: 2 ** 30 }],
+  ['patience', { patience: '-1 second' }],
+  ['poolSize', { postgres: { poolSize: 1 } }],
+  ['queryTimeout', { postgres: { queryTimeout: '' } }],
+  ['perProcess', { queues: { q: { perProcess: 0 } } }],
+  ['queue q', { queues: { q: { concurrency: 0 } } }],
+  ['queue', { queues: { 'a queue': {} } }],
+  ['tenant t', { tenants: { t: { concurrency: 0.5 } } }],
+  ['tenant *', { tenants: { '*': { rateLimit: { limit: 1, per: '0' } } } }],
+  ['tenant', { tenants: { '': {} } }],
+])('%s: what no installation can mean is refused, and named (%#)', (field, config) => {
+  let error: unknown
+  try {
+    settingsOf(config)
+  } catch (thrown) {
+    error = thrown
+  }
+  expect(error).toMatchObject({
+    code: expect.stringMatching(/^MILL_(CONFIG|OPTIONS|DURATION|NAME)_INVALID$/) as string,
+    message: expect.stringContaining(field) as string,
+  })
+})

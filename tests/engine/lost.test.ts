@@ -109,7 +109,7 @@ describe.each(all)('$kind: a worker that is lost', (place) => {
     const { work } = survivor(fresh('work'))
     const enqueuing = await bench.mill({ definitions: [work] })
     const job = await enqueuing.enqueue(work, null)
-    const spinning = victim(work.name, 'spin', 4_000, { blockedLimit: '600 ms' })
+    const spinning = victim(work.name, 'spin', 6_000, { blockedLimit: '600 ms' })
     await spinning.line(/running attempt 1/)
     const mill = await bench.working({ definitions: [work], lease: '1 second' })
     const told = await bench.ended(mill, job.id)
@@ -140,7 +140,7 @@ describe.each(all)('$kind: a worker that is lost', (place) => {
     const mill: Mill = await bench.working({ definitions: [work], lease: '1 second' }, internals)
     const job = await mill.enqueue(work, null)
     await began.happened
-    const [worker] = await mill.workers()
+    const worker = (await mill.workers()).find(({ knows }) => knows.includes(`${work.name}@1`))
     await storage!.workers.expire(worker!.id)
     await until('it is rescued', async () => (await bench.told(mill, job.id)).includes('1 lost'))
     go.happen()

@@ -19,10 +19,15 @@ export interface RescuerOptions {
   readonly chance: Chance
 }
 
+/** A rescue may have to wait for somebody who was stopped in the middle of one; so many may, before it holds up the others. */
+const atOnce = 4
+
 /** Takes leases away from dead workers, each on its own: one bad item never stops the rest (R2). Any process may do it, at any time. */
 export class Rescuer implements Service {
   readonly #options: RescuerOptions
   readonly #loop: Loop
+  #dead: WorkerId[] = []
+  readonly #burying = new Map<WorkerId, Promise<void>>()
 
   constructor(options: RescuerOptions) {
     this.#options = options
@@ -31,8 +36,8 @@ export class Rescuer implements Service {
       onError: (error) => this.#trouble(error),
       round: async () => {
         await this.#expireDeadNeighbours()
-        for (const worker of shuffled(await options.workers.expired(), options.chance))
-          await this.#bury(worker)
+        this.#dead = shuffled(await options.workers.expired(), options.chance)
+        this.#pump()
         return options.everyMs
       },
     })
@@ -42,8 +47,10 @@ export class Rescuer implements Service {
     this.#loop.start()
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop()
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    this.#dead = []
+    await Promise.all(this.#burying.values())
   }
 
   kick(): void {
@@ -59,6 +66,20 @@ export class Rescuer implements Service {
     }
   }
 
+  #pump(): void {
+    while (this.#burying.size < atOnce) {
+      const worker = this.#dead.shift()
+      if (worker === undefined) return
+      if (this.#burying.has(worker)) continue
+      const buried = this.#bury(worker).then(() => {
+        this.#burying.delete(worker)
+        this.#pump()
+      })
+      this.#burying.set(worker, buried)
+    }
+  }
+
+  /** Never rejects. */
   async #bury(worker: WorkerId): Promise<void> {
     const { workers, rescue, events, faults } = this.#options
     const total = { lost: 0, handedBack: 0, parked: 0 }
@@ -90,7 +111,7 @@ export class Rescuer implements Service {
 }
 
 /** Several rescuers begin with different ones, so that they do not wait for each other. */
-function shuffled(workers: readonly WorkerId[], chance: Chance): readonly WorkerId[] {
+function shuffled(workers: readonly WorkerId[], chance: Chance): WorkerId[] {
   return workers
     .map((worker) => ({ worker, place: chance.next() }))
     .sort((a, b) => a.place - b.place)

@@ -1,4 +1,5 @@
 import { waitReasons, type Decision } from '../rules/decision.ts'
+import type { LeaseId } from '../rules/execution.ts'
 import { outcomes, type Outcome } from '../rules/outcome.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { WakeSet } from './notices.ts'
@@ -12,10 +13,10 @@ import { plain, texts } from './statement.ts'
 export function settledCte(finished: string): string {
   return `settled as (
   insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
-  select d.job, d.seq, d.attempt, d.outcome, d.ms, held.id, ${finished}
-  from unnest($d_jobs::uuid[], $d_seqs::int[], $d_attempts::int[], $d_outcomes::smallint[], $d_ms::real[], $d_leases::bigint[])
-    as d (job, seq, attempt, outcome, ms, lease)
-  join held on held.id = d.lease
+  select d.job, coalesce(d.seq, 0), coalesce(d.attempt, 1), d.outcome, d.ms, held.id, ${finished}
+  from unnest($d_jobs::uuid[], $d_seqs::int[], $d_attempts::int[], $d_outcomes::smallint[], $d_ms::real[], $d_places::smallint[])
+    as d (job, seq, attempt, outcome, ms, place)
+  join held on held.id = ($d_leases::bigint[])[d.place]
   returning 1
 )`
 }
@@ -50,14 +51,24 @@ export const consequencesCtes = `next_ready as (
   where abort.job = a.job
 )`
 
+/** Short, because both sides read every character: a lease is named by its place among them, what is as usual is left out. */
 export function decisionValues(decisions: readonly Decision[]): Values {
+  const leases = new Map<LeaseId, number>()
+  const places = decisions.map(({ lease }) => {
+    const known = leases.get(lease)
+    if (known === undefined) leases.set(lease, leases.size + 1)
+    return known ?? leases.size
+  })
   return {
     d_jobs: plain(decisions.map(({ key }) => key.job)),
-    d_seqs: plain(decisions.map(({ key }) => key.seq)),
-    d_attempts: plain(decisions.map(({ key }) => key.attempt)),
+    d_seqs: decisions.every(({ key }) => key.seq === 0) ? '{}' : plain(decisions.map(({ key }) => key.seq)),
+    d_attempts: decisions.every(({ key }) => key.attempt === 1)
+      ? '{}'
+      : plain(decisions.map(({ key }) => key.attempt)),
     d_outcomes: plain(decisions.map(({ outcome }) => outcome)),
     d_ms: plain(decisions.map(({ ms }) => ms)),
-    d_leases: plain(decisions.map(({ lease }) => lease)),
+    d_places: plain(places),
+    d_leases: plain([...leases.keys()]),
   }
 }
 

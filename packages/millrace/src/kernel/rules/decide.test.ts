@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decide, decideFinalizer, type At } from './decide.ts'
+import { decide, decideFinalizer, decideUndecidable, type At } from './decide.ts'
 import type { Decision, EndedAttempt } from './decision.ts'
 import { deathsOf, type Claimed, type JobOptions } from './execution.ts'
 import { endsJob, outcomes, type Result, type StoredError } from './outcome.ts'
@@ -278,4 +278,26 @@ test('a job lived through: attempts without gap, a finalizer after each, counted
       expect(endsJob(last.outcome)).toBe(true)
     }),
   )
+})
+
+test('a tool that cannot decide fails its job by that; a finalizer gives up, and its attempt goes on', () => {
+  const cause = new Error('no idea')
+  const error = expect.objectContaining({
+    code: 'MILL_INTERNAL',
+    message: expect.stringContaining('no idea') as string,
+  }) as StoredError
+  const failed = { outcome: outcomes.failed, error, ms: 2 }
+  expect(decideUndecidable(claimed(), null, cause, 2)).toMatchObject({ ...failed, next: [] })
+  expect(decideUndecidable(claimed({ options: { finalizer: true } }), null, cause, 2)).toMatchObject({
+    ...failed,
+    next: [{ seq: -1 }],
+  })
+  const finalizer = claimed({ seq: -2 })
+  const retried: EndedAttempt = { outcome: outcomes.retried, ms: 1, error: null, deaths: 0 }
+  expect(decideUndecidable(finalizer, retried, cause, 2)).toMatchObject({
+    outcome: outcomes.gaveUp,
+    error,
+    next: [{ seq: 0, attempt: 3 }],
+  })
+  expect(decideUndecidable(finalizer, null, cause, 2).next).toEqual([])
 })

@@ -1,7 +1,9 @@
 import type { Decision, EndedAttempt, NextExecution, When } from './decision.ts'
 import { deathsOf, type Claimed, type ExecutionKey } from './execution.ts'
 import { outcomes, type Outcome, type Result, type StoredError } from './outcome.ts'
+import { MillraceError } from './errors.ts'
 import { isRetryable, retryDelayMs, type RetryPolicy } from './retry.ts'
+import { storeError } from './stored-error.ts'
 
 /** What decides about a failure: the job's retry policy, and the classes of the error that was thrown. */
 export interface FailurePolicy {
@@ -21,6 +23,8 @@ export interface At {
  * Lost attempts do not count against `attempts`. No retry is begun that would start after the deadline. `ms` is rounded.
  */
 export function decide(run: Claimed, result: Result, policy: FailurePolicy, ms: number, at: At): Decision {
+  // Nearly every attempt; a spread costs more than all the rest.
+  if (result.kind === 'success' && !run.options?.finalizer) return ended(run, ms)
   const delayMs = result.kind === 'failure' ? retryDelay(run, result.error, policy, at) : null
   const error = errorOf(result)
   return {
@@ -62,6 +66,24 @@ export function decideFinalizer(
     ...(error && { error }),
     next: retryAfterFinalizer(run, ended, waitMs),
   }
+}
+
+/** Its tool could not decide: the job fails by that, or the finalizer gives up and the attempt it finalized goes on at once. */
+export function decideUndecidable(
+  run: Claimed,
+  ended: EndedAttempt | null,
+  cause: unknown,
+  ms: number,
+): Decision {
+  const { error } = storeError(
+    new MillraceError('MILL_INTERNAL', `the end of the attempt could not be decided: ${String(cause)}`),
+  )
+  if (run.seq >= 0) {
+    const next = run.options?.finalizer ? [finalizerOf(run)] : []
+    return { ...settled(run, ms), outcome: outcomes.failed, error, next }
+  }
+  const next = ended === null ? [] : retryAfterFinalizer(run, ended, 0)
+  return { ...settled(run, ms), outcome: outcomes.gaveUp, error, next }
 }
 
 /** The finalizer execution of an attempt. */
@@ -134,6 +156,17 @@ function errorOf(result: Result): StoredError | undefined {
   }
 }
 
+function ended({ job, seq, attempt, lease, lane, prio }: Claimed, ms: number): Decision {
+  const key = { job, seq, attempt }
+  return { key, lease, lane, prio, ms: rounded(ms), outcome: outcomes.completed, next: nothing }
+}
+
+const nothing: readonly NextExecution[] = []
+
+function rounded(ms: number): number {
+  return Math.max(0, Math.round(ms))
+}
+
 function settled({ job, seq, attempt, lease, lane, prio }: Claimed, ms: number) {
-  return { key: { job, seq, attempt }, lease, lane, prio, ms: Math.max(0, Math.round(ms)) }
+  return { key: { job, seq, attempt }, lease, lane, prio, ms: rounded(ms) }
 }

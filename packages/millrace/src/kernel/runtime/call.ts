@@ -15,33 +15,48 @@ export interface CallOptions {
   readonly abortGraceMs: number
 }
 
-/** One run of a handler: lasts until the handler settles, or until what stopped it no longer waits for it. */
-export class Call implements Bounded {
-  readonly returned: Promise<Return>
+/** Runs the handler: lasts until it settles, or until what stopped it no longer waits for it. `onEnd` is called once. */
+export function startCall(
+  options: CallOptions,
+  scope: ExecutionScope,
+  handler: ExecutionHandler,
+  begun: number,
+  onEnd: (returned: Return) => void,
+): void {
+  const call = new Call(options, scope, handler, begun, onEnd)
+  scope.enter(handler).then(
+    (value) => call.end({ value }),
+    (thrown: unknown) => call.end({ thrown: lookable(thrown) }),
+  )
+}
+
+class Call implements Bounded {
   readonly boundAt: number
   readonly #options: CallOptions
   readonly #scope: ExecutionScope
   readonly #timeoutMs: number
   /** Ms until the job's total deadline; Infinity without one. */
   readonly #leftMs: number
-  #resolve!: (returned: Return) => void
+  readonly #onEnd: (returned: Return) => void
   #cancelGrace: (() => void) | null = null
+  #ended = false
 
-  constructor(options: CallOptions, scope: ExecutionScope, handler: ExecutionHandler) {
+  constructor(
+    options: CallOptions,
+    scope: ExecutionScope,
+    handler: ExecutionHandler,
+    begun: number,
+    onEnd: (returned: Return) => void,
+  ) {
     this.#options = options
     this.#scope = scope
+    this.#onEnd = onEnd
     this.#timeoutMs = handler.timeoutMs(scope.run)
-    this.#leftMs = deadlineOf(scope.run) - options.databaseNow()
-    this.boundAt = options.clock.monotonic() + Math.min(this.#timeoutMs, this.#leftMs)
-    this.returned = new Promise((resolve) => (this.#resolve = resolve))
+    const deadline = deadlineOf(scope.run)
+    this.#leftMs = deadline === Infinity ? Infinity : deadline - options.databaseNow()
+    this.boundAt = begun + Math.min(this.#timeoutMs, this.#leftMs)
     scope.onStop = this
     options.alarm.add(this)
-    scope
-      .enter(() => handler.execute(scope))
-      .then(
-        (value) => this.#end({ value }),
-        (thrown: unknown) => this.#end({ thrown: lookable(thrown) }),
-      )
   }
 
   /** Its time is over. */
@@ -53,16 +68,18 @@ export class Call implements Bounded {
   /** The scope was stopped. Whoever was asked to stop gets a little time, the others none. */
   stopped(reason: StopReason): void {
     const { clock, abortGraceMs } = this.#options
-    const give = (): void => this.#end({ thrown: this.#scope.signal.reason })
+    const give = (): void => this.end({ thrown: this.#scope.signal.reason })
     if (reason === 'aborted' || reason === 'shutdown') this.#cancelGrace = clock.after(abortGraceMs, give)
     else give()
   }
 
-  #end(returned: Return): void {
+  end(returned: Return): void {
+    if (this.#ended) return
+    this.#ended = true
     this.#options.alarm.remove(this)
     this.#cancelGrace?.()
     this.#scope.onStop = null
-    this.#resolve(returned)
+    this.#onEnd(returned)
   }
 }
 

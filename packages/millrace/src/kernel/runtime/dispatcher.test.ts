@@ -114,17 +114,17 @@ test('nothing is kept here beyond the free slots while run times are unknown or 
   expect(dispatcher.room).toBe(0)
 })
 
-test('the local queue is bounded by measured time, and refilled when half of it is gone', async () => {
+test('the local queue is bounded by measured time, and refilled when a quarter of it is gone', async () => {
   const { dispatcher, end, hungry, push } = dispatching(2)
   dispatcher.measured(10)
   // 2 slots, 250 ms of 10 ms each: 50 may wait.
   expect(dispatcher.room).toBe(52)
   await push(many(52))
   expect(dispatcher.room).toBe(0)
-  for (let n = 0; n < 24; n += 1) await end()
-  expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([26, 0, 0])
+  for (let n = 0; n < 12; n += 1) await end()
+  expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([38, 0, 0])
   await end()
-  expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([25, 25, 1])
+  expect([dispatcher.queued, dispatcher.room, hungry()]).toEqual([37, 13, 1])
 })
 
 test('a long run shrinks it at once, short ones let it grow slowly', async () => {

@@ -55,8 +55,8 @@ export interface DispatcherOptions {
 /** At most this much work waits here, so that another worker, or another tenant, gets its share soon. */
 const localWorkMs = 250
 const localMost = 4_000
-/** After this long the event loop gets a turn: executions that follow each other by promises alone would starve it. */
-const turnMs = 8
+/** After this long the event loop gets a turn, so that answers of claims and settles are taken up while executions follow each other by promises alone. */
+const turnMs = 2
 
 /** The local queue and the slots: bounded by measured run time, so that a claim is never held for long. */
 export class Dispatcher {
@@ -98,11 +98,11 @@ export class Dispatcher {
     return Math.max(0, this.#options.concurrency - this.#running.size - this.#waiting.length)
   }
 
-  /** How many more may be claimed now; 0 until half of the local queue is gone, so that claims stay large. */
+  /** How many more may be claimed now; 0 until a quarter of the local queue is gone: claims stay large, and the rest lasts while one is under way. */
   get room(): number {
     const target = this.#target(localWorkMs)
     const waiting = this.#waiting.length
-    if (!this.#open || waiting * 2 > target || this.#aside > localMost) return 0
+    if (!this.#open || waiting * 4 > target * 3 || this.#aside > localMost) return 0
     return Math.max(0, target - waiting + this.#slots())
   }
 

@@ -5,6 +5,7 @@ import type { NewJob } from '../storage/jobs.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import type { ContextPart } from './context-part.ts'
 import { currentScope, ExecutionScope, type StopReason } from './execution-scope.ts'
+import type { ExecutionHandler } from './handler.ts'
 
 const run = { job: 'j', seq: 0, attempt: 2 } as Claimed
 const lane = { name: 'work' } as Lane
@@ -117,7 +118,7 @@ test('what was not committed ends its signal; what was does not', () => {
   for (const committed of [true, false]) {
     const { scope } = scoped()
     const { signal } = scope
-    scope.finish(committed)
+    scope.finish(committed, () => undefined)
     expect(signal.aborted).toBe(!committed)
     if (!committed) expect(signal.reason).toMatchObject({ code })
     scope.stop('timeout', new MillraceError('MILL_TIMEOUT', 'after the end'))
@@ -142,7 +143,7 @@ test('parts are made once, and told how it ended, closed last', () => {
       }),
     }
     expect(scope.part(part)).toBe(scope.part(part))
-    scope.finish(committed)
+    scope.finish(committed, () => undefined)
     expect(opened).toBe(1)
     expect(heard).toEqual([committed ? 'committed' : 'rolled back', 'closed'])
   }
@@ -150,10 +151,21 @@ test('parts are made once, and told how it ended, closed last', () => {
 
 test('the code a handler calls knows the execution it runs in, across awaits, and none outside', async () => {
   const { scope } = scoped()
-  const inside = await scope.enter(async () => {
-    await new Promise((resolve) => setImmediate(resolve))
-    return currentScope()
-  })
+  let inside: ExecutionScope | undefined
+  const handler: ExecutionHandler = {
+    name: 'looks',
+    version: 1,
+    timeoutMs: () => 1_000,
+    execute: async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      inside = currentScope()
+      return undefined
+    },
+    decide: () => {
+      throw new Error('not asked')
+    },
+  }
+  await scope.enter(handler)
   expect(inside).toBe(scope)
   expect(currentScope()).toBeUndefined()
 })

@@ -5,6 +5,7 @@ import type { EndedAttempt } from '../rules/decision.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import type { ContextPart, PartLife } from './context-part.ts'
+import type { ExecutionHandler } from './handler.ts'
 
 /** Why an execution's signal fired. */
 export type StopReason = 'timeout' | 'aborted' | 'deadline' | 'shutdown' | 'fenced' | 'closed'
@@ -29,6 +30,17 @@ export class Skip extends Error {
   }
 }
 
+const none: NewJob[] = []
+
+/** Not a closure: it would be made for every execution. */
+function execute(handler: ExecutionHandler, scope: ExecutionScope): Promise<string | undefined> {
+  return handler.execute(scope)
+}
+
+function tokenOf({ lease, job, seq, attempt }: Claimed): string {
+  return `${lease}/${job}/${seq}/${attempt}`
+}
+
 const ambient = new AsyncLocalStorage<ExecutionScope>()
 
 /** The execution that the calling code runs in, if any. */
@@ -45,16 +57,16 @@ export class ExecutionScope {
   readonly lane: Lane
   /** For a finalizer: the attempt it finalizes. */
   readonly ended: EndedAttempt | null
-  readonly #begin: () => Promise<StorageTransaction>
+  readonly #begin: (token: string) => Promise<StorageTransaction>
   #transaction: Promise<StorageTransaction> | null = null
   #opened: StorageTransaction | null = null
-  #onOpen: ((transaction: StorageTransaction) => void)[] = []
+  #onOpen: ((transaction: StorageTransaction) => void)[] | null = null
   #controller: AbortController | null = null
   #stopped: MillraceError | null = null
   #stopReason: StopReason | null = null
   #closed = false
   #parts: Map<string, { value: unknown; life: PartLife | undefined }> | null = null
-  readonly buffered: NewJob[] = []
+  #buffered: NewJob[] = none
   /** Told when the scope is stopped. */
   onStop: { stopped(reason: StopReason): void } | null = null
 
@@ -62,7 +74,7 @@ export class ExecutionScope {
     run: Claimed,
     lane: Lane,
     ended: EndedAttempt | null,
-    begin: () => Promise<StorageTransaction>,
+    begin: (token: string) => Promise<StorageTransaction>,
   ) {
     this.run = run
     this.lane = lane
@@ -70,8 +82,13 @@ export class ExecutionScope {
     this.#begin = begin
   }
 
-  enter<T>(work: () => T): T {
-    return ambient.run(this, work)
+  /** Runs the handler with this as its scope. */
+  enter(handler: ExecutionHandler): Promise<string | undefined> {
+    return ambient.run(this, execute, handler, this)
+  }
+
+  get buffered(): readonly NewJob[] {
+    return this.#buffered
   }
 
   get closed(): boolean {
@@ -94,14 +111,15 @@ export class ExecutionScope {
   /** The one transaction of the attempt, begun at first use. */
   transaction(): Promise<StorageTransaction> {
     this.assertOpen()
-    this.#transaction ??= this.#begin().then((transaction) => {
+    this.#transaction ??= this.#begin(tokenOf(this.run)).then((transaction) => {
       if (this.#closed) {
         return transaction.rollback().then(() => {
           throw this.#closedError()
         })
       }
       this.#opened = transaction
-      for (const tell of this.#onOpen.splice(0)) tell(transaction)
+      for (const tell of this.#onOpen ?? []) tell(transaction)
+      this.#onOpen = null
       return transaction
     })
     return this.#transaction
@@ -111,7 +129,7 @@ export class ExecutionScope {
   whenOpen(): Promise<StorageTransaction> {
     const opened = this.#opened
     if (opened !== null) return Promise.resolve(opened)
-    return new Promise((resolve) => this.#onOpen.push(resolve))
+    return new Promise((resolve) => (this.#onOpen ??= []).push(resolve))
   }
 
   /** Whether something uncommitted hangs on the attempt: writes, row locks, or children waiting for its commit in the database. */
@@ -133,7 +151,7 @@ export class ExecutionScope {
   /** These jobs are enqueued if, and only if, the attempt commits. */
   enqueue(jobs: readonly NewJob[]): void {
     this.assertOpen()
-    for (const job of jobs) this.buffered.push(job)
+    this.#buffered = [...this.#buffered, ...jobs]
   }
 
   assertOpen(): void {
@@ -172,16 +190,20 @@ export class ExecutionScope {
     this.#closed = true
   }
 
-  /** Seals, and tells the parts how it ended. */
-  finish(committed: boolean): void {
+  /** Seals, and tells the parts how it ended; one that throws keeps the others from nothing. */
+  finish(committed: boolean, onError: (error: unknown) => void): void {
     this.#closed = true
     if (!committed && this.#controller !== null && !this.#controller.signal.aborted)
       this.#controller.abort(this.#closedError())
     if (this.#parts === null) return
     for (const { life } of this.#parts.values()) {
-      if (committed) life?.committed?.()
-      else life?.rolledBack?.()
-      life?.closed?.()
+      try {
+        if (committed) life?.committed?.()
+        else life?.rolledBack?.()
+        life?.closed?.()
+      } catch (error) {
+        onError(error)
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import { decideUndecidable } from '../rules/decide.ts'
 import type { Chance, Clock } from '../rules/clock.ts'
 import type { Decision, EndedAttempt } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
@@ -8,12 +9,12 @@ import { storeError } from '../rules/stored-error.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import { Alarm } from './alarm.ts'
-import { Call, deadlineError, deadlineOf, type CallOptions, type Return } from './call.ts'
+import { deadlineError, deadlineOf, startCall, type CallOptions, type Return } from './call.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
 import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
-import type { Settler } from './settler.ts'
+import type { Settled, Settler } from './settler.ts'
 
 export interface ExecutorOptions {
   readonly executions: Executions
@@ -50,6 +51,8 @@ export interface RunHooks {
   readonly opened: (scope: ExecutionScope) => void
   /** The next execution may start. */
   readonly slotFree: (claimed: Claimed) => void
+  /** It is over. */
+  readonly left: (claimed: Claimed, lane: Lane, departure: Departure) => void
 }
 
 /** Ends waiting for their acknowledgement, above which handlers hold their slots until theirs came. */
@@ -60,39 +63,93 @@ export class Executor {
   readonly #options: ExecutorOptions
   readonly #ended: Group<ExecutionKey, EndedAttempt | null>
   readonly #alarm: Alarm
-  readonly #call: CallOptions
+  readonly #calls: CallOptions
 
   constructor(options: ExecutorOptions) {
     this.#options = options
     const { clock, databaseNow, abortGraceMs } = options
     this.#alarm = new Alarm(clock)
-    this.#call = { clock, alarm: this.#alarm, databaseNow, abortGraceMs }
+    this.#calls = { clock, alarm: this.#alarm, databaseNow, abortGraceMs }
     this.#ended = new Group((keys) => options.executions.ended(keys))
   }
 
-  /** Never rejects. */
-  async run(claimed: Claimed, lane: Lane, handler: ExecutionHandler): Promise<Departure> {
-    const { clock, settler, events, hooks } = this.#options
-    const ended = claimed.seq < 0 ? await this.#lookUp(claimed) : null
-    const scope = new ExecutionScope(claimed, lane, ended, () => this.#options.begin(tokenOf(claimed)))
-    hooks.opened(scope)
+  /**
+   * Never throws; `hooks.left` is told how it ended. The usual way (a handler that returns, an end that goes into the group) makes no
+   * promise of its own: each costs as much as a row of history.
+   */
+  run(claimed: Claimed, lane: Lane, handler: ExecutionHandler): void {
     // Whoever killed its process before must be known to run before it runs (R9).
-    if (claimed.care > 0 && !claimed.marked) await settler.marksWritten()
+    const wary = claimed.care > 0 && !claimed.marked
+    if (wary || claimed.seq < 0) void this.#runPrepared(claimed, lane, handler, wary)
+    else this.#call(this.#open(claimed, lane, null), handler)
+  }
+
+  async #runPrepared(claimed: Claimed, lane: Lane, handler: ExecutionHandler, wary: boolean): Promise<void> {
+    const ended = claimed.seq < 0 ? await this.#lookUp(claimed) : null
+    const scope = this.#open(claimed, lane, ended)
+    if (wary) await this.#options.settler.marksWritten()
+    this.#call(scope, handler)
+  }
+
+  #open(claimed: Claimed, lane: Lane, ended: EndedAttempt | null): ExecutionScope {
+    const scope = new ExecutionScope(claimed, lane, ended, this.#options.begin)
+    this.#options.hooks.opened(scope)
+    return scope
+  }
+
+  #call(scope: ExecutionScope, handler: ExecutionHandler): void {
+    const { clock, events, databaseNow } = this.#options
     if (events.hears('execution.started'))
-      events.emit({ kind: 'execution.started', key: keyOf(claimed), lane })
+      events.emit({ kind: 'execution.started', key: keyOf(scope.run), lane: scope.lane })
     const begun = clock.monotonic()
-    if (deadlineOf(claimed) <= this.#options.databaseNow()) scope.stop('deadline', deadlineError(scope))
-    const returned =
-      scope.stopReason === null
-        ? await new Call(this.#call, scope, handler).returned
-        : { thrown: scope.signal.reason as unknown }
-    const ms = clock.monotonic() - begun
+    const deadline = deadlineOf(scope.run)
+    if (deadline < Infinity && deadline <= databaseNow()) scope.stop('deadline', deadlineError(scope))
+    if (scope.stopReason !== null) this.#returned(scope, handler, { thrown: scope.signal.reason }, 0)
+    else
+      startCall(this.#calls, scope, handler, begun, (returned) =>
+        this.#returned(scope, handler, returned, clock.monotonic() - begun),
+      )
+  }
+
+  #returned(scope: ExecutionScope, handler: ExecutionHandler, returned: Return, ms: number): void {
+    const { settler, hooks } = this.#options
+    const { run } = scope
+    const usesDatabase = scope.opening !== null || scope.buffered.length > 0
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
-    if (scope.opening === null && scope.buffered.length === 0 && settler.backlog < longestBacklog)
-      hooks.slotFree(claimed)
-    const departure = await this.#depart(scope, handler, returned, ms)
-    scope.finish(departure.kind === 'settled' && departure.committed)
-    return departure
+    if (!usesDatabase && settler.backlog < longestBacklog) hooks.slotFree(run)
+    if (usesDatabase || 'thrown' in returned || scope.stopReason === 'fenced') {
+      this.#leaveWith(scope, this.#depart(scope, handler, returned, ms))
+      return
+    }
+    const decision = this.#decide(scope, handler, success, [], ms)
+    if (returned.value !== undefined) decision.result = returned.value
+    scope.seal()
+    settler.settle(run, decision, (settled) => this.#settledInGroup(scope, decision, settled))
+  }
+
+  #settledInGroup(scope: ExecutionScope, decision: Decision, settled: Settled): void {
+    if (settled === 'fenced') this.#leaveWith(scope, this.#fenced(scope))
+    else this.#leave(scope, this.#stored(scope, settled, settled === decision))
+  }
+
+  /** What fails here is a defect of the engine: the execution stays under its lease, and rescue takes it when this worker is gone. */
+  #leaveWith(scope: ExecutionScope, departing: Promise<Departure>): void {
+    departing.then(
+      (departure) => this.#leave(scope, departure),
+      (error: unknown) => {
+        this.#trouble(error)
+        this.#leave(scope, { kind: 'unstored' })
+      },
+    )
+  }
+
+  #leave(scope: ExecutionScope, departure: Departure): void {
+    scope.finish(departure.kind === 'settled' && departure.committed, (error) => this.#trouble(error))
+    this.#options.hooks.left(scope.run, scope.lane, departure)
+  }
+
+  #trouble(error: unknown): void {
+    this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
   }
 
   /** No execution runs any more. */
@@ -105,7 +162,7 @@ export class Executor {
       try {
         return await this.#ended.add({ job: claimed.job, seq: 0, attempt: -claimed.seq })
       } catch (error) {
-        this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+        this.#trouble(error)
         if (this.#options.settler.abandoned) return null
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
       }
@@ -126,10 +183,9 @@ export class Executor {
       if (!(returned.thrown instanceof Skip)) return this.#fail(scope, handler, returned.thrown, ms)
     }
     const result: Result =
-      'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : { kind: 'success' }
-    let decision = this.#decide(scope, handler, result, [], ms)
-    if ('value' in returned && returned.value !== undefined)
-      decision = { ...decision, result: returned.value }
+      'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : success
+    const decision = this.#decide(scope, handler, result, [], ms)
+    if ('value' in returned && returned.value !== undefined) decision.result = returned.value
     if (scope.opening === null && scope.buffered.length === 0) {
       scope.seal()
       return this.#inGroup(scope, decision, true)
@@ -138,13 +194,16 @@ export class Executor {
   }
 
   async #inGroup(scope: ExecutionScope, decision: Decision, committed: boolean): Promise<Departure> {
-    const settled = await this.#options.settler.settle(scope.run, decision)
+    const settled = await new Promise<Settled>((resolve) =>
+      this.#options.settler.settle(scope.run, decision, resolve),
+    )
     if (settled === 'fenced') return this.#fenced(scope)
+    return this.#stored(scope, settled, committed && settled === decision)
+  }
+
+  #stored(scope: ExecutionScope, settled: Decision | 'unstored', committed: boolean): Departure {
     if (settled === 'unstored') return { kind: 'unstored' }
-    return this.#departed(scope, settled, {
-      committed: committed && settled === decision,
-      inTransaction: false,
-    })
+    return this.#departed(scope, settled, committed, false)
   }
 
   /** Exactly once: the attempt's writes, its children and the fact that it happened commit together, or not at all. */
@@ -153,7 +212,6 @@ export class Executor {
     handler: ExecutionHandler,
     decision: Decision,
   ): Promise<Departure> {
-    const own = { committed: true, inTransaction: true }
     let transaction: StorageTransaction | null = null
     try {
       transaction = await scope.transaction()
@@ -165,13 +223,13 @@ export class Executor {
       }
       await transaction.commit()
       await this.#options.faults?.hit(decision.key.seq < 0 ? 'finalizer:after-ack' : 'settle:after-ack')
-      return this.#departed(scope, decision, own)
+      return this.#departed(scope, decision, true, true)
     } catch (error) {
       scope.seal()
       await transaction?.rollback()
       // fail() decides anew: the transaction is gone, so the attempt failed, unless its commit went through unheard.
       if (isUnknown(error) && (await this.#committed(decision))) {
-        return this.#departed(scope, decision, own)
+        return this.#departed(scope, decision, true, true)
       }
       return this.#fail(scope, handler, error, decision.ms)
     }
@@ -183,7 +241,7 @@ export class Executor {
       try {
         return (await this.#options.executions.settled([decision])).length > 0
       } catch (error) {
-        this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
+        this.#trouble(error)
         // Then it is rescue's to look.
         if (this.#options.settler.abandoned) return false
         await new Promise<void>((resolve) => this.#options.clock.after(200, resolve))
@@ -232,23 +290,28 @@ export class Executor {
     result: Result,
     classes: readonly string[],
     ms: number,
-  ): Decision {
-    const decision = handler.decide(scope.run, {
-      result,
-      classes,
-      ms,
-      now: this.#options.databaseNow(),
-      chance: this.#options.chance.next(),
-      ended: scope.ended,
-    })
-    return scope.stopReason === 'aborted' ? { ...decision, endsAbort: true } : decision
+  ): Open<Decision> {
+    const { databaseNow, chance } = this.#options
+    let decision: Open<Decision>
+    try {
+      decision = handler.decide(scope.run, {
+        result,
+        classes,
+        ms,
+        now: databaseNow(),
+        chance: chance.next(),
+        ended: scope.ended,
+      })
+    } catch (cause) {
+      // A defect of the tool: the job ends by it, rather than stay under its lease.
+      this.#trouble(cause)
+      decision = decideUndecidable(scope.run, scope.ended, cause, ms)
+    }
+    if (scope.stopReason === 'aborted') decision.endsAbort = true
+    return decision
   }
 
-  #departed(
-    scope: ExecutionScope,
-    settled: Decision,
-    how: { committed: boolean; inTransaction: boolean },
-  ): Departure {
+  #departed(scope: ExecutionScope, settled: Decision, committed: boolean, inTransaction: boolean): Departure {
     const { events } = this.#options
     if (events.hears('execution.ended'))
       events.emit({
@@ -258,9 +321,14 @@ export class Executor {
         outcome: outcomeName(settled.outcome),
         ms: settled.ms,
       })
-    return { kind: 'settled', decision: settled, ...how }
+    return { kind: 'settled', decision: settled, committed, inTransaction }
   }
 }
+
+/** The kernel completes what a tool decided. */
+type Open<T> = { -readonly [Key in keyof T]: T[Key] }
+
+const success: Result = { kind: 'success' }
 
 function isUnknown(error: unknown): boolean {
   return isMillraceError(error) && (error.code === 'MILL_COMMIT_UNKNOWN' || error.data['unknown'] === true)
@@ -272,8 +340,4 @@ function tokenLost({ lane, run }: ExecutionScope): MillraceError {
     'MILL_TRANSACTION_LOST',
     `the transaction of ${lane.name} ${run.job} (attempt ${run.attempt}) was ended by hand; what it wrote before that is committed`,
   )
-}
-
-function tokenOf({ lease, job, seq, attempt }: Claimed): string {
-  return `${lease}/${job}/${seq}/${attempt}`
 }

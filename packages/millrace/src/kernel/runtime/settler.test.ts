@@ -5,7 +5,7 @@ import type { Claimed, LeaseId } from '../rules/execution.ts'
 import { outcomes } from '../rules/outcome.ts'
 import type { Executions, LeaseMark } from '../storage/executions.ts'
 import { LeaseBook } from './lease-book.ts'
-import { Settler } from './settler.ts'
+import { Settler, type Settled } from './settler.ts'
 import { systemClock } from './system-clock.ts'
 
 interface Written {
@@ -82,7 +82,8 @@ function claimed(lease: LeaseId, ...jobs: string[]): Claimed[] {
 const decisionOf = ({ job, seq, attempt, lease, lane, prio }: Claimed): Decision => ({
   ...{ key: { job, seq, attempt }, lease, lane, prio, outcome: outcomes.completed, ms: 1, next: [] },
 })
-const settle = (run: Claimed) => settler.settle(run, decisionOf(run))
+const settle = (run: Claimed) =>
+  new Promise<Settled>((resolve) => settler.settle(run, decisionOf(run), resolve))
 
 test('ends of one turn are written together, and the lease with the last of them', async () => {
   const runs = claimed(1, 'a', 'b', 'c')

@@ -38,7 +38,7 @@ export interface SettlerOptions {
   readonly onError: (error: unknown) => void
 }
 
-const groupCap = 1000
+const groupCap = 2000
 const firstPause = 20
 const longestPause = 2_000
 
@@ -62,12 +62,10 @@ export class Settler {
     return this.#queue.length
   }
 
-  /** Resolves when the decision is committed, or its lease fell. Never rejects: it goes on until one of the two is true. */
-  settle(claimed: Claimed, decision: Decision): Promise<Settled> {
-    return new Promise((resolve) => {
-      this.#queue.push({ claimed, decision, stored: decision, resolve })
-      this.kick()
-    })
+  /** `onSettled` is called when the decision is committed, or its lease fell: it goes on until one of the two is true. */
+  settle(claimed: Claimed, decision: Decision, onSettled: (settled: Settled) => void): void {
+    this.#queue.push({ claimed, decision, stored: decision, resolve: onSettled })
+    this.kick()
   }
 
   /** An execution that was settled in its own transaction or handed back leaves its lease with the next group. */

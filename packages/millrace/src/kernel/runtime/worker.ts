@@ -126,13 +126,14 @@ export class Worker {
           this.#notice?.(scope)
         },
         slotFree: (claimed) => this.#dispatcher.freed(claimed),
+        left: (claimed, lane, departure) => this.#left(claimed, lane, departure),
       },
     })
     this.#dispatcher = new Dispatcher({
       concurrency: options.concurrency,
       queues: options.queueConcurrency,
       laneOf: (claimed) => cache.get(claimed.lane) as Lane,
-      run: (claimed, lane) => void this.#run(claimed, lane),
+      run: (claimed, lane) => this.#run(claimed, lane),
       onHungry: () => this.#claimer.kick(),
     })
     this.#claimer = new Claimer({
@@ -326,28 +327,27 @@ export class Worker {
     }
   }
 
-  async #run(claimed: Claimed, lane: Lane): Promise<void> {
+  #run(claimed: Claimed, lane: Lane): void {
     const handler = this.#options.handlers.get(lane.name, lane.version)
     if (handler === undefined) {
       // Claims name known lanes only (R11).
-      await this.#handBack([claimed])
-      this.#dispatcher.freed(claimed)
+      void this.#handBack([claimed]).then(() => this.#dispatcher.freed(claimed))
       return
     }
     this.#inside += 1
     if (this.#book.start(claimed)) this.#settler.kick()
-    try {
-      const departure = await this.#executor.run(claimed, lane, handler)
-      this.#dispatcher.freed(claimed)
-      this.#scopes.delete(claimed)
-      const rest = this.#departed(claimed, lane, departure)
-      if (rest !== null) await rest
-    } catch (error) {
-      // A defect of the engine: the execution stays under its lease, and rescue takes it when this worker is gone.
-      this.#options.events.emit({ kind: 'trouble', role: 'executor', error })
-      this.#dispatcher.freed(claimed)
-    }
+    this.#executor.run(claimed, lane, handler)
+  }
+
+  #left(claimed: Claimed, lane: Lane, departure: Departure): void {
+    this.#dispatcher.freed(claimed)
     this.#scopes.delete(claimed)
+    const rest = this.#departed(claimed, lane, departure)
+    if (rest === null) this.#gone()
+    else void rest.then(() => this.#gone())
+  }
+
+  #gone(): void {
     this.#inside -= 1
     if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
   }

@@ -16,7 +16,7 @@ import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions } from './definitions.ts'
-import { Enqueuing, internLanes, limitKeyCache } from './enqueuing.ts'
+import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
 import { Mill, type MillParts } from './mill.ts'
 import { openStorage } from './storage-url.ts'
 import { settingsOf } from './settings.ts'
@@ -87,7 +87,7 @@ export async function assembleParts(
       now: () => clock.now(),
       maxPayloadBytes: settings.maxPayloadBytes,
       limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
-      intern: (specs, own) => internLanes(cache, specs, own),
+      lane: (spec, own) => laneOf(cache, spec, own),
       limitKeys: limitKeyCache(storage.limits),
     },
     enqueuer,

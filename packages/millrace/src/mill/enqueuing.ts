@@ -119,16 +119,14 @@ function originOf(scope: ExecutionScope | undefined): Origin | undefined {
 }
 
 /**
- * Lanes from the cache. On SQLite one that is new may have to wait for the transaction that the job is written in: then it is
+ * A lane from the cache. On SQLite one that is new may have to wait for the transaction that the job is written in: then it is
  * made inside that one as well.
  */
-export async function internLanes(
-  cache: LaneCache,
-  specs: readonly LaneSpec[],
-  own: Own,
-): Promise<readonly Lane[]> {
-  const isNew = specs.some((spec) => cache.known(spec) === undefined)
-  return sooner(cache.intern(specs), isNew ? own : null, (ids) => ids.lanes(specs))
+export function laneOf(cache: LaneCache, spec: LaneSpec, own: Own): Lane | Promise<Lane> {
+  const first = (lanes: readonly Lane[]): Lane => lanes[0] as Lane
+  return (
+    cache.known(spec) ?? sooner(cache.intern([spec]).then(first), own, (ids) => ids.lanes([spec]).then(first))
+  )
 }
 
 /**

@@ -133,26 +133,32 @@ export class Mill {
 
   /**
    * Enqueues many, from an array or an async iterable, in groups: each on disk when the promise resolves, ids in input order. An input that is refused
-   * ends it with that error; those before it in the stream may be queued already.
+   * ends it with that error; those before it in the stream, and up to 1,000 after it, may be queued already.
    */
   async enqueueMany<D extends Definition>(
     definition: D,
     inputs: Iterable<InputOf<D>> | AsyncIterable<InputOf<D>>,
     options: Omit<EnqueueOptions, 'unique'> = {},
   ): Promise<readonly string[]> {
+    this.#assertOpen()
     const ids: string[] = []
+    // One group is prepared while the one before it is written.
+    let written: Promise<readonly EnqueuedJob[]> = Promise.resolve([])
+    const keep = async (): Promise<void> => void ids.push(...(await written).map(({ id }) => id))
     let group: InputOf<D>[] = []
     const flush = async (): Promise<void> => {
-      const made = await Promise.all(group.map((input) => this.#enqueueHere(definition, input, options)))
-      ids.push(...made.map(({ id }) => id))
+      const made = Promise.all(group.map((input) => this.#enqueueHere(definition, input, options)))
+      made.catch(() => undefined)
       group = []
+      await keep()
+      written = made
     }
-    this.#assertOpen()
     for await (const input of inputs) {
       group.push(input)
       if (group.length >= manyAtOnce) await flush()
     }
     await flush()
+    await keep()
     return ids
   }
 

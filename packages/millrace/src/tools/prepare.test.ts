@@ -22,9 +22,9 @@ beforeEach(() => {
     now: () => now,
     maxPayloadBytes: 100,
     limits: { queues: {}, tenants: {} },
-    intern: async (specs) => {
-      lanes.push(...specs)
-      return specs.map((spec, index) => ({ ...spec, id: 40 + index }))
+    lane: async (spec) => {
+      lanes.push(spec)
+      return { ...spec, id: 40 }
     },
     limitKeys: async (specs) => {
       keys.push(...specs)

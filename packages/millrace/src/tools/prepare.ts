@@ -48,7 +48,8 @@ export interface PrepareServices {
   readonly now: () => number
   readonly maxPayloadBytes: number
   readonly limits: ConfiguredLimits
-  readonly intern: (specs: readonly LaneSpec[], own: Own) => Promise<readonly Lane[]>
+  /** At once where it is known: nearly always, and each promise costs. */
+  readonly lane: (spec: LaneSpec, own: Own) => Lane | Promise<Lane>
   /** Ids of limit keys, made where they are new. */
   readonly limitKeys: (specs: readonly LimitSpec[], own: Own) => Promise<readonly number[]>
 }
@@ -86,16 +87,18 @@ export async function prepare(
   const runAs = options.runAs ?? origin?.run.options?.runAs
   if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
   if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
-  const checked = validate(definition.schema, input, `input of ${definition.name}`)
-  checked.catch(() => undefined)
+  const checked =
+    definition.schema === undefined ? null : validate(definition.schema, input, `input of ${definition.name}`)
+  checked?.catch(() => undefined)
   // Before anything is waited for: the caller may change its object as soon as it has the promise.
   const payload = encode(input, `input of ${definition.name}`, {
     maxBytes: services.maxPayloadBytes,
     tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
   })
-  await checked
+  if (checked !== null) await checked
   // Everything was checked: from here on keys and lanes are written.
-  const keys = await limitKeysOf(services, definition, input, tenant, queue, own)
+  const limits = limitSpecsOf(services, definition, input, tenant, queue)
+  const keys = limits.length === 0 ? [] : ascending(await services.limitKeys(limits, own))
   const jobOptions: JobOptions = {
     ...(payload.types === undefined ? {} : { types: payload.types }),
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
@@ -116,8 +119,8 @@ export async function prepare(
     version: definition.version,
     gated: keys.length > 0,
   }
-  const [lane] = await services.intern([spec], own)
-  if (lane === undefined) throw new MillraceError('MILL_INTERNAL', `no lane came of ${JSON.stringify(spec)}`)
+  const made = services.lane(spec, own)
+  const lane = made instanceof Promise ? await made : made
   return {
     id: services.newId(),
     lane: lane.id,
@@ -189,27 +192,19 @@ function uniqueOf(
   return { key: createHash('sha256').update(scope).digest('hex'), until, on }
 }
 
-async function limitKeysOf(
+function limitSpecsOf(
   services: PrepareServices,
   definition: Definition,
   input: unknown,
   tenant: string,
   queue: string,
-  own: Own,
-): Promise<readonly number[]> {
+): readonly LimitSpec[] {
   const { concurrency, rateLimit } = definition.options as {
     concurrency?: number | ConcurrencyOptions
     rateLimit?: RateLimitOptions
   }
   const queueLimits = services.limits.queues[queue]
   const tenantLimits = services.limits.tenants[tenant] ?? services.limits.tenants['*']
-  if (
-    concurrency === undefined &&
-    rateLimit === undefined &&
-    queueLimits === undefined &&
-    tenantLimits === undefined
-  )
-    return []
   const specs: LimitSpec[] = []
   if (concurrency !== undefined)
     specs.push(
@@ -228,6 +223,9 @@ async function limitKeysOf(
     if (limits?.concurrency !== undefined) specs.push(slots(kind, name, { limit: limits.concurrency }, input))
     if (limits?.rateLimit !== undefined) specs.push(rate(kind, name, limits.rateLimit, input))
   }
-  const ids = await services.limitKeys(specs, own)
+  return specs
+}
+
+function ascending(ids: readonly number[]): number[] {
   return [...new Set(ids)].sort((a, b) => a - b)
 }

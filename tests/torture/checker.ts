@@ -6,7 +6,10 @@ import { drained } from './checks/drained.ts'
 import { effects } from './checks/effects.ts'
 import { exclusive } from './checks/exclusive.ts'
 import { finalizers } from './checks/finalizers.ts'
+import { integrity } from './checks/integrity.ts'
+import { payloads } from './checks/payloads.ts'
 import { status } from './checks/status.ts'
+import { tenants } from './checks/tenants.ts'
 import { timing } from './checks/timing.ts'
 import { tokens } from './checks/tokens.ts'
 import type { Check, Violation } from './checks/violation.ts'
@@ -25,6 +28,9 @@ const checks: readonly Check[] = [
   children,
   exclusive,
   timing,
+  tenants,
+  payloads,
+  integrity,
 ]
 
 const eventsShown = 60

@@ -24,6 +24,11 @@ interface Run {
   readonly lasts?: number
 }
 
+/** What a start says of its payload when it came as it went. */
+export function asEnqueued({ tenant = 'default' }: Work): { readonly tenant: string; readonly intact: true } {
+  return { tenant, intact: true }
+}
+
 /** Writes a history by hand, as an engine without a fault would leave it. */
 class Author {
   readonly #entries: Entry[] = []
@@ -108,6 +113,7 @@ class Author {
       ...key,
       lease: held,
       work,
+      ...asEnqueued(work),
       ...(seq < 0 && ended !== undefined ? { told: told(ended.outcome) } : {}),
     })
     if (outcome === 'lost') {
@@ -133,7 +139,11 @@ class Author {
       this.#tokens += 1
       const token = `w1/${this.#tokens}`
       const lease = index === 0 ? one : two
-      this.write('w1', { kind: 'start', token, job, seq: 0, attempt: 1, lease, work }, index)
+      this.write(
+        'w1',
+        { kind: 'start', token, job, seq: 0, attempt: 1, lease, work, ...asEnqueued(work) },
+        index,
+      )
       this.write('w1', { kind: 'end', token, how: 'returned' }, 20 + index)
       return { job, token, lease }
     })
@@ -168,6 +178,7 @@ class Author {
       remnants: [],
       effects: this.#effects,
       app: this.#app,
+      damage: [],
     }
     return {
       entries: [...this.#entries].sort((a, b) => a.at - b.at),

@@ -36,6 +36,10 @@ export type Event =
       readonly attempt: number
       readonly lease: number | null
       readonly work: Work
+      /** As the handler's context says. */
+      readonly tenant: string
+      /** The payload is what was enqueued. */
+      readonly intact: boolean
       /** For a finalizer: what it was told. */
       readonly told?: { readonly result: string; readonly willRetry: boolean }
     }
@@ -54,6 +58,8 @@ export type Event =
   | { readonly kind: 'workerFenced'; readonly worker: number }
   /** A look at a job: `from` is when it was asked (as `at`). */
   | { readonly kind: 'seen'; readonly job: string; readonly from: number; readonly status: string }
+  /** A list of one tenant's jobs. */
+  | { readonly kind: 'listed'; readonly tenant: string; readonly jobs: readonly string[] }
   | { readonly kind: 'trouble'; readonly role: string; readonly code: string; readonly message: string }
   /** A fault point was reached and its action follows. */
   | { readonly kind: 'fault'; readonly point: string; readonly action: string; readonly hit: number }

@@ -10,6 +10,7 @@ import {
   type Findings,
 } from './evidence.ts'
 import type { Invariant } from './checks/violation.ts'
+import { asEnqueued } from './clean-history.ts'
 import type { Entry } from './ledger.ts'
 import type { DoneRow, JobRow, Rows } from './rows.ts'
 import { childrenOf, hasEffect } from './work.ts'
@@ -44,6 +45,19 @@ const without = <T>(items: readonly T[], gone: (item: T) => boolean): T[] =>
 
 const is = (key: AttemptKey) => (row: AttemptKey) =>
   row.job === key.job && row.seq === key.seq && row.attempt === key.attempt
+
+/** The first start that can be changed so. */
+function onStart(
+  evidence: Evidence,
+  change: (start: EntryOf<'start'>) => EntryOf<'start'> | null,
+): Evidence | null {
+  for (const entry of evidence.entries) {
+    const other = entry.kind === 'start' ? change(entry) : null
+    if (other !== null)
+      return { ...evidence, entries: evidence.entries.map((one) => (one === entry ? other : one)) }
+  }
+  return null
+}
 
 /** As if it had never been. */
 function withoutJob(evidence: Evidence, id: string): Evidence {
@@ -417,10 +431,39 @@ export const plants: readonly Plant[] = [
       attempt,
       lease: 1,
       work,
+      ...asEnqueued(work),
       process: 'risen',
       at,
       wall,
     }
     return withEntries(evidence, start)
   }),
+
+  plant('I-13', 'a handler runs as another tenant', (evidence) =>
+    onStart(evidence, (start) => ({ ...start, tenant: 'mallory' })),
+  ),
+  plant('I-13', 'a list shows another tenant’s job', (evidence, { rows }) => {
+    const [job] = rows.jobs
+    const last = evidence.entries.at(-1)
+    if (job === undefined || last === undefined) return null
+    const { at, wall } = last
+    const listed = { kind: 'listed', tenant: 'mallory', jobs: [job.id] } as const
+    return withEntries(evidence, { ...listed, process: 'mallory', at, wall })
+  }),
+  plant('I-13', 'a job stands under another tenant', (evidence, { rows }) =>
+    onRows(evidence, { jobs: rows.jobs.map((job, n) => (n === 0 ? { ...job, tenant: 'mallory' } : job)) }),
+  ),
+
+  plant('I-15', 'a value came out otherwise than it went in', (evidence) =>
+    onStart(evidence, (start) => ({ ...start, intact: false })),
+  ),
+  plant('I-15', 'a field was lost', (evidence, findings) =>
+    onStart(evidence, ({ work, ...start }) =>
+      findings.callOf.has(work.ref) ? { ...start, work: { ...work, runMs: work.runMs + 1 } } : null,
+    ),
+  ),
+
+  plant('I-17', 'an index misses a row', (evidence) =>
+    onRows(evidence, { damage: ['row 17 missing from index done_pkey'] }),
+  ),
 ]

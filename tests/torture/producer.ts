@@ -1,6 +1,7 @@
 import { isMillraceError, type EnqueueOptions, type Mill } from '../../packages/millrace/src/index.ts'
 import { machineNow, type Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
+import { payloadOf } from './rich-value.ts'
 import type { Work } from './work.ts'
 import type { Workload } from './workload.ts'
 
@@ -64,6 +65,7 @@ export class Producer {
         // It failed, was aborted, or is not done: all the same here.
       }
       await this.#look(job)
+      if (this.#random.chance(0.1)) await this.#list()
     }
   }
 
@@ -85,6 +87,7 @@ export class Producer {
       runMs: random.chance(0.1) ? random.whole(50, 250) : random.whole(0, 12),
       tenant: random.pick(tenants),
       ...(random.chance(0.3) ? { queue: 'bulk' } : {}),
+      ...(random.chance(0.3) ? { rich: random.whole(0, 99) } : {}),
       ...(random.chance(0.3) ? { priority: random.whole(0, 9) } : {}),
     }
     const die = random.next()
@@ -109,7 +112,11 @@ export class Producer {
 
   async #enqueue(work: Work): Promise<readonly string[]> {
     return this.#call('enqueue', [work], async () => {
-      const job = await this.#mill.enqueue(this.#workload.definitions[work.kind], work, optionsOf(work))
+      const job = await this.#mill.enqueue(
+        this.#workload.definitions[work.kind],
+        payloadOf(work),
+        optionsOf(work),
+      )
       return { jobs: [job.id], ...(job.duplicate ? { duplicate: true as const } : {}) }
     })
   }
@@ -134,7 +141,11 @@ export class Producer {
     return this.#call('transaction', [plain], () =>
       this.#mill.transaction(async (tx) => {
         await tx.sql`insert into app (ref) values (${plain.ref})`
-        const job = await tx.enqueue(this.#workload.definitions[plain.kind], plain, optionsOf(plain))
+        const job = await tx.enqueue(
+          this.#workload.definitions[plain.kind],
+          payloadOf(plain),
+          optionsOf(plain),
+        )
         if (rollsBack) throw new RolledBack()
         return { jobs: [job.id] }
       }),
@@ -172,6 +183,16 @@ export class Producer {
       const isRefused = error instanceof RolledBack || refusals.has(code)
       this.#ledger.write({ kind: isRefused ? 'fail' : 'unknown', call, code })
       return []
+    }
+  }
+
+  async #list(): Promise<void> {
+    const tenant = this.#random.pick(tenants)
+    try {
+      const { jobs } = await this.#mill.jobs.list({ tenant, limit: 50 })
+      this.#ledger.write({ kind: 'listed', tenant, jobs: jobs.map(({ id }) => id) })
+    } catch {
+      // The database is away.
     }
   }
 

@@ -19,6 +19,8 @@ export interface Rows {
   readonly effects: readonly EffectRow[]
   /** What applications wrote together with an enqueue. */
   readonly app: readonly string[]
+  /** What the database's own check says of its files; nothing, if they are sound. */
+  readonly damage: readonly string[]
 }
 
 export interface JobRow {
@@ -98,7 +100,16 @@ async function sqlite({ place }: RowSource): Promise<Rows> {
       async (sql) => db.prepare(sql).all(),
       (table) => `millrace_${table}`,
       (table) => table,
-      { ms: (column) => column, leases: 'id, worker, jobs, seqs, running' },
+      {
+        ms: (column) => column,
+        leases: 'id, worker, jobs, seqs, running',
+        damage: async () =>
+          db
+            .prepare('pragma integrity_check')
+            .all()
+            .map((row) => row['integrity_check'] as string)
+            .filter((line) => line !== 'ok'),
+      },
     )
   } finally {
     db.close()
@@ -110,6 +121,7 @@ async function postgres({ place, schema, effects }: RowSource): Promise<Rows> {
   client.on('error', () => undefined)
   try {
     await client.connect()
+    const canCheck = await prepareCheck(client)
     await client.query('begin isolation level repeatable read read only')
     return await read(
       async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
@@ -119,11 +131,43 @@ async function postgres({ place, schema, effects }: RowSource): Promise<Rows> {
         ms: (column) => `(extract(epoch from ${column}) * 1000)::float8`,
         leases:
           'id::float8 as id, worker, array_to_json(jobs)::text as jobs, array_to_json(seqs)::text as seqs, array_to_json(running)::text as running',
+        damage: async () => (canCheck ? damageOf(client, schema) : []),
       },
     )
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+/** The extension comes with the server on Debian, and is missing from some builds. */
+async function prepareCheck(client: pg.Client): Promise<boolean> {
+  const { rowCount } = await client.query("select from pg_available_extensions where name = 'amcheck'")
+  if (rowCount === 0) return false
+  await client.query('select pg_advisory_lock(41)')
+  await client.query('create extension if not exists amcheck')
+  await client.query('select pg_advisory_unlock(41)')
+  return true
+}
+
+/** By the extension `amcheck`: each index agrees with itself and with its table. */
+async function damageOf(client: pg.Client, schema: string): Promise<string[]> {
+  const { rows } = await client.query<{ oid: string; name: string }>(
+    `select i.indexrelid::text as oid, i.indexrelid::regclass::text as name
+     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
+     where c.relnamespace = $1::regnamespace and a.amname = 'btree'`,
+    [`"${schema}"`],
+  )
+  const damage: string[] = []
+  for (const { oid, name } of rows) {
+    await client.query('savepoint checking')
+    try {
+      await client.query('select bt_index_check($1::oid::regclass, true)', [oid])
+    } catch (error) {
+      damage.push(`${name}: ${(error as Error).message}`)
+      await client.query('rollback to savepoint checking')
+    }
+  }
+  return damage
 }
 
 /** How much is queued, waits, runs, or is held: 0 when everything is done. */
@@ -185,6 +229,7 @@ async function ask({ kind, place }: RowSource, sql: string): Promise<Record<stri
 }
 
 interface Dialect {
+  readonly damage: () => Promise<string[]>
   readonly ms: (column: string) => string
   readonly leases: string
 }
@@ -193,7 +238,7 @@ async function read(
   ask: Ask,
   table: (name: string) => string,
   own: (name: string) => string,
-  { ms, leases }: Dialect,
+  { ms, leases, damage }: Dialect,
 ): Promise<Rows> {
   const text = (column: string): string => `cast(${column} as text) as ${column}`
   const jobs = await ask(
@@ -255,6 +300,7 @@ async function read(
       `select job, seq, attempt, token from ${own('effect')} order by job, seq, attempt`,
     )) as unknown as EffectRow[],
     app: (await ask(`select ref from ${own('app')} order by ref`)).map(({ ref }) => ref as string),
+    damage: await damage(),
   }
 }
 

@@ -35,6 +35,8 @@ export interface Work {
   readonly priority?: number
   /** The attempt that enqueued it. */
   readonly parent?: { readonly job: string; readonly seq: number; readonly attempt: number }
+  /** Its payload carries `richValue(rich)`, which JSON alone would not keep. */
+  readonly rich?: number
   /** What the storage of the group.split cases refuses of it, alone or in a group. */
   readonly poison?: 'enqueue' | 'settle'
 }

@@ -6,6 +6,7 @@ import {
   type QueueableDefinition,
 } from '../../packages/millrace/src/index.ts'
 import type { Ledger } from './ledger.ts'
+import { workOf } from './rich-value.ts'
 import { childrenOf, hasEffect, maxAttempts, type Kind, type Work } from './work.ts'
 
 const retry = { attempts: maxAttempts, initial: '40ms', max: '150ms' } as const
@@ -51,11 +52,9 @@ export class Workload {
         case 'worker.fenced':
           this.#ledger.write({ kind: 'workerFenced', worker: event.worker })
           break
-        case 'execution.started': {
-          const { lease } = event.key as { readonly lease?: number }
-          if (lease !== undefined) this.#leases.set(keyOf(event.key), lease)
+        case 'execution.started':
+          this.#leases.set(keyOf(event.key), event.lease)
           break
-        }
         case 'execution.ended':
           this.#ledger.write({ kind: 'settled', ...partsOf(event.key), outcome: event.outcome })
           break
@@ -79,27 +78,32 @@ export class Workload {
   }
 
   #execute(work: Work, ctx: HandlerContext): Promise<unknown> {
-    return this.#run({ work, ctx, seq: 0 })
+    return this.#run({ payload: work, ctx, seq: 0 })
   }
 
   async #finalize(outcome: FinalizerOutcome<Work>, ctx: HandlerContext): Promise<void> {
     const { result, willRetry } = outcome
-    await this.#run({ work: outcome.input, ctx, seq: -outcome.attempt, told: { result, willRetry } })
+    await this.#run({ payload: outcome.input, ctx, seq: -outcome.attempt, told: { result, willRetry } })
   }
 
   async #run(run: {
-    readonly work: Work
+    readonly payload: Work
     readonly ctx: HandlerContext
     readonly seq: number
     readonly told?: { readonly result: string; readonly willRetry: boolean }
   }): Promise<unknown> {
-    const { work, ctx, seq, told } = run
+    const { payload, ctx, seq, told } = run
+    const { work, intact } = workOf(payload)
     this.#tokens += 1
     const token = `${this.#ledger.process}/${this.#tokens}`
     const key = { job: ctx.jobId, seq, attempt: ctx.attempt }
     const lease = this.#leases.get(keyOf(key)) ?? null
     this.#leases.delete(keyOf(key))
-    this.#ledger.write({ kind: 'start', token, ...key, lease, work, ...(told === undefined ? {} : { told }) })
+    this.#ledger.write({
+      ...{ kind: 'start', token, ...key, lease, work, intact },
+      tenant: ctx.tenant,
+      ...(told === undefined ? {} : { told }),
+    })
     let how: 'returned' | 'threw' | 'snoozed' = 'threw'
     try {
       await this.#perform(work, ctx, seq)

@@ -27,11 +27,11 @@ export const tokens: Check = (findings) => {
       report(`${keyText(row)} was settled under lease ${row.lease}, but ran under ${newest} as well`, row.job)
     if (!committed(row) || !jobs.has(row.job)) continue
     if (runs.length === 0) report(`${keyText(row)} succeeded and never ran`, row.job)
-    else if (!runs.some(({ start }) => start.lease === null || start.lease === row.lease))
+    else if (!runs.some(({ start }) => start.lease === row.lease))
       report(`${keyText(row)} was settled under lease ${row.lease}, under which it never ran`, row.job)
     const [effect] = findings.effectsOf(row)
     const owner = effect && runs.find(({ start }) => start.token === effect.token)
-    if (owner && owner.start.lease !== null && owner.start.lease !== row.lease)
+    if (owner && owner.start.lease !== row.lease)
       report(
         `the effect of ${keyText(row)} was written under lease ${owner.start.lease}, its history under ${row.lease}`,
         row.job,

@@ -1,4 +1,4 @@
-import type { ExecutionKey, Lane, WorkerId } from '../rules/execution.ts'
+import type { ExecutionKey, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
 import type { OutcomeName } from '../rules/outcome.ts'
 
 /** Which definition ran when its worker lost the lease: one of these may have blocked the event loop. */
@@ -16,7 +16,13 @@ export type EngineEvent =
       readonly worker: WorkerId
       readonly running: readonly RunningExecution[]
     }
-  | { readonly kind: 'execution.started'; readonly key: ExecutionKey; readonly lane: Lane }
+  /** `lease`: what it was claimed under; it rises from one attempt of an execution to the next. */
+  | {
+      readonly kind: 'execution.started'
+      readonly key: ExecutionKey
+      readonly lane: Lane
+      readonly lease: LeaseId
+    }
   | {
       readonly kind: 'execution.ended'
       readonly key: ExecutionKey

@@ -99,10 +99,11 @@ export class Executor {
 
   #call(scope: ExecutionScope, handler: ExecutionHandler): void {
     const { clock, events, databaseNow } = this.#options
+    const { run, lane } = scope
     if (events.hears('execution.started'))
-      events.emit({ kind: 'execution.started', key: keyOf(scope.run), lane: scope.lane })
+      events.emit({ kind: 'execution.started', key: keyOf(run), lane, lease: run.lease })
     const begun = clock.monotonic()
-    const deadline = deadlineOf(scope.run)
+    const deadline = deadlineOf(run)
     if (deadline < Infinity && deadline <= databaseNow()) scope.stop('deadline', deadlineError(scope))
     if (scope.stopReason !== null) this.#returned(scope, handler, { thrown: scope.signal.reason }, 0)
     else

@@ -14,7 +14,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/**/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', lint],
+          include: [
+            'packages/**/src/**/*.test.ts',
+            'examples/*/src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            // Its pure parts: they need none of the peers that bench/ alone installs.
+            'bench/src/**/*.test.ts',
+            lint,
+          ],
           exclude: [...never, ...needRealParts],
         },
       },

@@ -1,36 +1,55 @@
-/** What one run measures; each runs in a child process of its own, on a database of its own. */
-export interface Task {
-  /** A PostgreSQL URL, or the path of a SQLite file that does not exist yet. */
-  readonly database: string
-  readonly jobs: number
-  readonly tenants: number
-  /** Ended jobs that stand in the history before the run, where the contestant keeps one. */
-  readonly history: number
+/** Where one run happens; everything in it is fresh. */
+export interface Place {
+  /** Connection string of an empty database; '' where the run needs none. */
+  readonly postgres: string
+  /** Path of a SQLite file that does not exist yet. */
+  readonly sqlite: string
+  /** Port of an empty Redis on 127.0.0.1; 0 where the run needs none. */
+  readonly redis: number
 }
 
 export interface Contestant {
+  /** The bare name of a peer is its best documented setting; others say which setting they are. */
   readonly name: string
-  /** Settings that matter, durability first. */
+  /** The npm package whose version is told; null for us and for bare loops. */
+  readonly peer: string | null
+  readonly variant: 'best' | 'default' | 'only'
   readonly settings: string
+  /** What happens to a job when its worker dies. */
+  readonly guarantee: string
+  /** Whether ended jobs stay on record. */
   readonly keepsHistory: boolean
-  /** Enqueues `jobs` with 64 in flight, each acknowledged on disk; answers in ms. */
-  enqueue64(task: Task): Promise<number>
-  /** Fills, then drains; answers the ms from the start of the worker until the last job is settled in the database. */
-  drain(task: Task): Promise<number>
+  readonly needsRedis?: true
+  /** `write`: each handler adds 1 to the user's row `account.id = n`, in the contestant's own best way. */
+  open(place: Place, work: Work): Promise<Queue>
 }
 
-/** About 100 bytes as JSON, the same for all. */
-export function payload(n: number): { readonly n: number; readonly text: string } {
-  return { n, text: 'the quick brown fox jumps over the lazy dog, again and again and again' }
+export type Work = 'nothing' | 'write'
+
+export interface Counts {
+  /** Ended well; null where the contestant forgets them. */
+  readonly done: number | null
+  /** Ready, waiting, leased or failed. */
+  readonly left: number
 }
 
-/** Calls `add` for 0..jobs-1 with 64 under way at any time. */
-export async function inFlight64(jobs: number, add: (n: number) => Promise<unknown>): Promise<number> {
-  const begun = performance.now()
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < jobs) await add(next++)
-  }
-  await Promise.all(Array.from({ length: 64 }, lane))
-  return performance.now() - begun
+/** A contestant at work in a process and on a place of its own. Jobs are numbers; `payload` makes what is stored of them. */
+export interface Queue {
+  /** Resolves when the job is acknowledged, as durably as the contestant's guarantee says. */
+  add?(n: number, tenant?: number): Promise<unknown>
+  /** The bulk call, `count` jobs from `first`. */
+  addMany?(first: number, count: number, tenant?: number): Promise<unknown>
+  /** Ended jobs that an earlier life left behind, over the tenants that have jobs now; absent where none are kept. */
+  layHistory?(rows: number): Promise<void>
+  /** Starts a worker; resolves when `jobs` jobs are settled in the database, not when their handlers were called. */
+  drain(jobs: number, handle: (n: number) => void): Promise<void>
+  counts(): Promise<Counts>
+  close(): Promise<void>
+}
+
+/** What a method that a scenario needs must be there for. */
+export function able<K extends keyof Queue>(queue: Queue, method: K): NonNullable<Queue[K]> {
+  const found = queue[method]
+  if (found === undefined) throw new Error(`this contestant has no ${method}`)
+  return found.bind(queue) as NonNullable<Queue[K]>
 }

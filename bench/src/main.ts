@@ -1,11 +1,12 @@
-// npm run bench -- <scenario> [--quick] [--json] [--rounds N]: contestants interleaved within each round, medians at the end.
-import { execFileSync } from 'node:child_process'
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// npm run bench -- <scenario>… [--quick] [--json] [--rounds N] [--scale 0.1]: contestants interleaved within each round, medians at the end.
 import { parseArgs } from 'node:util'
-import pg from 'pg'
-import { scenarios, type Scenario } from './scenarios.ts'
+import { environment } from './environment.ts'
+import { measure } from './measure.ts'
+import { openServer } from './postgres.ts'
+import { contestantLines, ratioLine } from './report.ts'
+import type { Scenario } from './scenario.ts'
+import { chosen, fullName, scenarios } from './scenarios.ts'
+import { round } from './statistics.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -13,126 +14,62 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    scale: { type: 'string', default: '1' },
   },
 })
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 5))
-const server = process.env.MILLRACE_TEST_POSTGRES ?? 'postgres://postgres@127.0.0.1:5432/postgres'
-const say = (line: string): void => void (values.json || console.log(line))
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] as number
-}
-
-/** What the disk gives: syncs a second after an 8 kB write. */
-function fsyncRate(directory: string): number {
-  const file = openSync(join(directory, 'sync'), 'w')
-  const block = Buffer.alloc(8192)
-  const begun = performance.now()
-  let n = 0
-  for (; performance.now() - begun < 1000; n += 1) {
-    writeSync(file, block, 0, block.length, 0)
-    fdatasyncSync(file)
-  }
-  closeSync(file)
-  return n
-}
-
-async function onServer(sql: string): Promise<string> {
-  const client = new pg.Client({ connectionString: server })
-  await client.connect()
-  const { rows } = await client.query(sql)
-  await client.end()
-  return String(Object.values((rows[0] ?? {}) as Record<string, unknown>)[0] ?? '')
-}
-
-async function runOnce(scenario: Scenario, contestant: string, directory: string): Promise<number> {
-  const name = `millrace_bench_${process.pid}_${Math.random().toString(36).slice(2, 8)}`
-  const database =
-    scenario.database === 'sqlite'
-      ? join(directory, `${name}.db`)
-      : Object.assign(new URL(server), { pathname: `/${name}` }).href
-  if (scenario.database === 'postgres') await onServer(`create database ${name}`)
-  try {
-    const args = [
-      join(import.meta.dirname, 'run.ts'),
-      scenario.name,
-      contestant,
-      database,
-      values.quick ? 'quick' : 'full',
-    ]
-    const output = execFileSync(process.execPath, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 600_000,
-    })
-    return (JSON.parse(output.trim().split('\n').at(-1) as string) as { perSecond: number }).perSecond
-  } finally {
-    if (scenario.database === 'postgres') await onServer(`drop database ${name} with (force)`)
-    else for (const suffix of ['', '-wal', '-shm']) rmSync(database + suffix, { force: true })
-  }
-}
-
-async function measure(scenario: Scenario, directory: string): Promise<void> {
-  const samples = new Map<string, number[]>(scenario.contestants.map(({ name }) => [name, []]))
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const { name } of scenario.contestants) {
-      const rate = await runOnce(scenario, name, directory)
-      samples.get(name)?.push(rate)
-      say(`${scenario.name} round ${round}/${rounds} ${name}: ${Math.round(rate)} jobs/s`)
-    }
-  }
-  const against: Record<string, number> = {}
-  const ours = median(samples.get('millrace') as number[])
-  for (const { name, settings, keepsHistory } of scenario.contestants) {
-    const rates = samples.get(name) as number[]
-    const middle = median(rates)
-    if (name !== 'millrace') against[name] = Number((ours / middle).toFixed(2))
-    const line = {
-      kind: 'contestant',
-      scenario: scenario.name,
-      contestant: name,
-      settings,
-      keepsHistory,
-      median: Math.round(middle),
-      lowest: Math.round(Math.min(...rates)),
-      highest: Math.round(Math.max(...rates)),
-    }
-    if (values.json) console.log(JSON.stringify(line))
-    else
-      say(
-        `  ${name.padEnd(18)} ${line.median} jobs/s [${line.lowest}-${line.highest}], history ${keepsHistory ? 'kept' : 'not kept'}, ${settings}`,
-      )
-  }
-  const ratio = {
-    kind: 'ratio',
-    scenario: scenario.name,
-    database: scenario.database,
-    ours: Math.round(ours),
-    unit: 'jobs/s',
-    against,
-  }
-  console.log(values.json ? JSON.stringify(ratio) : `  ratio: ${JSON.stringify(against)}`)
-}
-
-const wanted = scenarios.filter(
-  ({ name }) => positionals.length === 0 || positionals.some((prefix) => name.startsWith(prefix)),
-)
-if (wanted.length === 0) {
-  console.error(
-    `no scenario begins with ${positionals.join(', ')}; there are ${scenarios.map(({ name }) => name).join(', ')}`,
-  )
+const { quick, json } = values
+const scale = Number(values.scale)
+const rounds = Number(values.rounds ?? (quick ? 3 : 5))
+const wanted = chosen(positionals)
+if (wanted.length === 0 || !(rounds >= 1) || !(scale > 0)) {
+  console.error(`usage: npm run bench -- [scenario…] [--quick] [--json] [--rounds N] [--scale factor of jobs, to try things out]
+there is no such scenario; there are ${scenarios.map(fullName).join(', ')}`)
   process.exit(2)
 }
-const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+
+/** For people; with --json only lines of JSON are printed, and this goes to the error output. */
+const say = (line: string): void => (json ? console.error(line) : console.log(line))
+const tell = (line: object): void => {
+  if (json) console.log(JSON.stringify(line))
+}
+
+const needsPostgres = wanted.some(({ database }) => database === 'postgres')
+const server = needsPostgres ? await openServer() : undefined
 try {
-  const postgres = wanted.some(({ database }) => database === 'postgres')
-    ? await onServer('show server_version')
-    : 'not used'
-  say(
-    `Node ${process.version}, SQLite ${process.versions.sqlite}, PostgreSQL ${postgres}, ${fsyncRate(directory)} syncs/s, ${rounds} rounds`,
-  )
-  for (const scenario of wanted) await measure(scenario, directory)
+  const around = await environment(server?.url ?? '')
+  tell(around)
+  say(JSON.stringify(around, null, 2))
+  for (const scenario of wanted) {
+    say(`\n${fullName(scenario)}: ${scenario.what}`)
+    try {
+      await compare(scenario, around.peers)
+    } catch (error) {
+      // The others are still worth measuring.
+      process.exitCode = 1
+      console.error(`no figures: ${(error as Error).message}`)
+    }
+  }
 } finally {
-  rmSync(directory, { recursive: true, force: true })
+  await server?.stop()
+}
+
+async function compare(scenario: Scenario, versions: Readonly<Record<string, string>>): Promise<void> {
+  const samples = await measure(scenario, {
+    rounds,
+    quick,
+    scale,
+    server: server?.url ?? '',
+    onSample: (contestant, at, { value }) =>
+      say(`  round ${at}/${rounds}  ${contestant.padEnd(32)} ${round(value)} ${scenario.unit}`),
+  })
+  for (const line of contestantLines(scenario, samples, versions)) {
+    tell(line)
+    const { contestant, version, median, lowest, highest, unit, detail = {} } = line
+    const of = [contestant, version ?? ''].join(' ').padEnd(32)
+    say(`  ${of} ${median} ${unit} [${lowest}-${highest}] ${JSON.stringify(detail)}`)
+    say(`    history ${line.keepsHistory ? 'kept' : 'not kept'}; ${line.guarantee}; ${line.settings}`)
+  }
+  const ratios = ratioLine(scenario, samples, { quick, scale })
+  tell(ratios)
+  say(`  above 1 ours is better: ${JSON.stringify(ratios.against)}`)
 }

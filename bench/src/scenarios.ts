@@ -1,67 +1,34 @@
-import type { Contestant, Task } from './contestant.ts'
-import { graphileWorker } from './contestants/graphile-worker.ts'
-import { millrace } from './contestants/millrace.ts'
-import { plainjob } from './contestants/plainjob.ts'
+import type { Scenario } from './scenario.ts'
+import { backlog } from './scenarios/backlog.ts'
+import { draining } from './scenarios/drain.ts'
+import { enqueueing } from './scenarios/enqueue.ts'
+import { latency } from './scenarios/latency.ts'
+import { scale } from './scenarios/scale.ts'
+import { tenants } from './scenarios/tenants.ts'
+import { wal } from './scenarios/wal.ts'
 
-export interface Scenario {
-  readonly name: string
-  readonly measures: 'drain' | 'enqueue64'
-  readonly database: 'postgres' | 'sqlite'
-  readonly contestants: readonly Contestant[]
-  readonly task: Omit<Task, 'database'>
-  /** With --quick. */
-  readonly quick: Omit<Task, 'database'>
-  /** Jobs of contestants that are too slow for all of them. */
-  readonly fewer?: Readonly<Record<string, number>>
+export const scenarios: readonly Scenario[] = [
+  ...enqueueing,
+  ...draining,
+  ...latency,
+  ...tenants,
+  ...backlog,
+  ...wal,
+  ...scale,
+]
+
+export function fullName({ name, database }: Pick<Scenario, 'name' | 'database'>): string {
+  return `${name}-${database}`
 }
 
-const sqlite = [millrace, plainjob('FULL'), plainjob('NORMAL')]
-const postgres = [millrace, graphileWorker]
-const slow = { 'plainjob FULL': 10_000, 'plainjob NORMAL': 20_000 }
+/** A wish names a scenario on both databases, or one of them with its database; the beginning of a full name will do too. */
+export function chosen(wishes: readonly string[]): readonly Scenario[] {
+  if (wishes.length === 0) return scenarios
+  return scenarios.filter((scenario) =>
+    wishes.some((wish) => (isName(wish) ? scenario.name === wish : fullName(scenario).startsWith(wish))),
+  )
+}
 
-/** `npm run bench -- <name>` runs every scenario whose name begins with it. */
-export const scenarios: readonly Scenario[] = [
-  {
-    name: 'drain-postgres-tenants',
-    measures: 'drain',
-    database: 'postgres',
-    contestants: postgres,
-    task: { jobs: 200_000, tenants: 1_000, history: 1_000_000 },
-    quick: { jobs: 50_000, tenants: 1_000, history: 200_000 },
-  },
-  {
-    name: 'drain-postgres',
-    measures: 'drain',
-    database: 'postgres',
-    contestants: postgres,
-    task: { jobs: 200_000, tenants: 1, history: 0 },
-    quick: { jobs: 50_000, tenants: 1, history: 0 },
-  },
-  {
-    name: 'drain-sqlite',
-    measures: 'drain',
-    database: 'sqlite',
-    contestants: sqlite,
-    task: { jobs: 200_000, tenants: 1, history: 0 },
-    quick: { jobs: 100_000, tenants: 1, history: 0 },
-    fewer: slow,
-  },
-  {
-    name: 'enqueue-64-postgres',
-    measures: 'enqueue64',
-    database: 'postgres',
-    contestants: postgres,
-    task: { jobs: 100_000, tenants: 1, history: 0 },
-    quick: { jobs: 40_000, tenants: 1, history: 0 },
-    fewer: { 'graphile-worker': 3_000 },
-  },
-  {
-    name: 'enqueue-64-sqlite',
-    measures: 'enqueue64',
-    database: 'sqlite',
-    contestants: sqlite,
-    task: { jobs: 200_000, tenants: 1, history: 0 },
-    quick: { jobs: 100_000, tenants: 1, history: 0 },
-    fewer: slow,
-  },
-]
+function isName(wish: string): boolean {
+  return scenarios.some(({ name }) => name === wish)
+}

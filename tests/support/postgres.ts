@@ -67,8 +67,10 @@ async function localServer(): Promise<TestServer | undefined> {
   return (await accepts(url)) ? { url, stop: async () => {} } : undefined
 }
 
-/** Starts a server of its own from the system's binaries; `undefined` where there are none. */
-export async function startServer(): Promise<TestServer | undefined> {
+/** Starts a server of its own from the system's binaries, with more settings if wanted; `undefined` where there are none. */
+export async function startServer(
+  more: Readonly<Record<string, string>> = {},
+): Promise<TestServer | undefined> {
   const bin = systemBinaries()
   if (!bin) return undefined
   const directory = temporaryDirectory('millrace-postgres-')
@@ -77,7 +79,13 @@ export async function startServer(): Promise<TestServer | undefined> {
     ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])
   const port = await freePort()
-  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 300 }
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    max_connections: 300,
+    ...more,
+  }
   const process = await startServerProcess(
     join(bin, 'postgres'),
     ['-D', data, ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)],

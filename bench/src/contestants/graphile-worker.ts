@@ -1,48 +1,24 @@
-import { Logger, makeWorkerUtils, run } from 'graphile-worker'
-import pg from 'pg'
-import { inFlight64, payload, type Contestant, type Task } from '../contestant.ts'
+import type { RunnerOptions, TaskList } from 'graphile-worker'
+import type { Contestant, Place, Queue, Work } from '../contestant.ts'
+import { payload, payloads, type Payload } from '../payload.ts'
+import { ask } from '../postgres.ts'
+import { countdown, until } from '../timing.ts'
 
-const logger = new Logger(() => () => undefined)
-
-async function left({ database }: Task): Promise<() => Promise<number>> {
-  const client = new pg.Client({ connectionString: database })
-  await client.connect()
-  return async () => Number((await client.query('select count(*) as n from graphile_worker.jobs')).rows[0].n)
-}
-
-/** Its best documented settings for throughput (performance of the local queue and of delayed completion). */
-export const graphileWorker: Contestant = {
-  name: 'graphile-worker',
-  settings: 'concurrency 24, pool 10, localQueue.size 2000, complete/failJobBatchDelay 5',
+const common = {
+  peer: 'graphile-worker',
+  guarantee: 'at least once',
   keepsHistory: false,
-  async enqueue64(task) {
-    const utils = await makeWorkerUtils({ connectionString: task.database, maxPoolSize: 10, logger })
-    await utils.migrate()
-    for (let n = 0; n < 200; n += 1) await utils.addJob('noop', payload(n))
-    const ms = await inFlight64(task.jobs, (n) => utils.addJob('noop', payload(n)))
-    await utils.release()
-    return ms
-  },
-  async drain(task) {
-    const utils = await makeWorkerUtils({ connectionString: task.database, logger })
-    await utils.migrate()
-    await utils.withPgClient(async (client) => {
-      await client.query(
-        `select graphile_worker.add_jobs(array(select ('noop', json_build_object('n', n, 'text', $2::text), null, now(), 25, null, 0, null)::graphile_worker.job_spec from generate_series(1, $1::int) n))`,
-        [task.jobs, payload(0).text],
-      )
-      await client.query('vacuum analyze')
-      await client.query('checkpoint')
-    })
-    await utils.release()
-    const count = await left(task)
-    let handled = 0
-    const begun = performance.now()
-    const runner = await run({
-      connectionString: task.database,
+} as const
+
+/** Its documented settings for throughput: a local queue, and completions written together. */
+export const graphileWorker: Contestant = {
+  ...common,
+  name: 'graphile-worker',
+  variant: 'best',
+  settings: 'concurrency 24, pool 10, localQueue.size 2000, complete/failJobBatchDelay 5',
+  open: (place, work) =>
+    openQueue(place, work, {
       maxPoolSize: 10,
-      logger,
-      taskList: { noop: () => void (handled += 1) },
       preset: {
         worker: {
           concurrentJobs: 24,
@@ -52,11 +28,87 @@ export const graphileWorker: Contestant = {
           failJobBatchDelay: 5,
         },
       },
-    })
-    while (handled < task.jobs) await new Promise((resolve) => setTimeout(resolve, 1))
-    while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 1))
-    const ms = performance.now() - begun
-    await runner.stop()
-    return ms
-  },
+    }),
+}
+
+export const graphileWorkerDefault: Contestant = {
+  ...common,
+  name: 'graphile-worker default',
+  variant: 'default',
+  settings: 'as it comes: concurrency 1, pool 10',
+  open: (place, work) => openQueue(place, work, {}),
+}
+
+/** The write is a transaction of its own before the completion. */
+export const graphileWorkerWriting: Contestant = {
+  ...common,
+  name: 'graphile-worker',
+  variant: 'best',
+  settings:
+    'concurrency 32, pool 32, localQueue.size 2000, complete/failJobBatchDelay 5; write by helpers.query',
+  guarantee: 'at least once: a worker that dies after the write runs the job again',
+  open: (place, work) =>
+    openQueue(place, work, {
+      maxPoolSize: 32,
+      preset: {
+        worker: {
+          concurrentJobs: 32,
+          maxPoolSize: 32,
+          localQueue: { size: 2000 },
+          completeJobBatchDelay: 5,
+          failJobBatchDelay: 5,
+        },
+      },
+    }),
+}
+
+async function openQueue(place: Place, work: Work, options: RunnerOptions): Promise<Queue> {
+  const { Logger, makeWorkerUtils, run } = await import('graphile-worker')
+  const shared = { connectionString: place.postgres, logger: new Logger(() => () => undefined) }
+  const utils = await makeWorkerUtils({ ...shared, maxPoolSize: 10 })
+  await utils.migrate()
+  const left = async (): Promise<number> => {
+    const rows = await utils.withPgClient((client) =>
+      client.query<{ n: string }>('select count(*) as n from graphile_worker._private_jobs'),
+    )
+    return Number(rows.rows[0]?.n)
+  }
+  let stop = (): Promise<unknown> => Promise.resolve()
+  return {
+    add: (n) => utils.addJob('job', payload(n)),
+    addMany: (first, count) =>
+      utils.addJobs(payloads(first, count).map((job) => ({ identifier: 'job', payload: job }))),
+    async drain(jobs, handle) {
+      const { over, tick } = countdown(jobs)
+      const taskList: TaskList = {
+        job:
+          work === 'nothing'
+            ? (job) => {
+                handle((job as Payload).n)
+                tick()
+              }
+            : async (job, { query }) => {
+                await query('update account set n = n + 1 where id = $1', [(job as Payload).n])
+                handle((job as Payload).n)
+                tick()
+              },
+      }
+      const runner = await run({ ...shared, ...options, taskList, noHandleSignals: true })
+      stop = () => runner.stop()
+      await over
+      // Completed jobs are deleted, a moment after their handlers.
+      await until(async () => (await left()) === 0)
+    },
+    async counts() {
+      const [row] = await ask<{ n: string }>(
+        place.postgres,
+        'select count(*) as n from graphile_worker._private_jobs',
+      )
+      return { done: null, left: Number(row?.n) }
+    },
+    async close() {
+      await stop()
+      await utils.release()
+    },
+  }
 }

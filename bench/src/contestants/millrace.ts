@@ -1,90 +1,108 @@
-import pg from 'pg'
-import { createMill, defineQueueable, type Mill } from '../../../packages/millrace/src/index.ts'
-import { inFlight64, payload, type Contestant, type Task } from '../contestant.ts'
+import { DatabaseSync } from 'node:sqlite'
+import type { Contestant, Counts, Place, Queue, Work } from '../contestant.ts'
+import { payload, payloads, type Payload } from '../payload.ts'
+import { ask } from '../postgres.ts'
+import { countdown } from '../timing.ts'
 
-const noop = defineQueueable({ name: 'noop', execute: (_input: { n: number; text: string }) => undefined })
+/** Our defaults but for the concurrency, which is as high as that of the peer at its best. */
+export const millrace = millraceWith(24)
+/** For handlers that wait for the database: as many at once as the bare loop has connections. */
+export const millraceWriting = millraceWith(32)
 
-const storageOf = ({ database }: Task): string =>
-  database.startsWith('postgres') ? database : `sqlite:${database}`
-
-async function open(task: Task): Promise<Mill> {
-  return createMill({
-    storage: storageOf(task),
-    definitions: [noop],
-    concurrency: 24,
-    log: { level: 'ERROR' },
-  })
+function millraceWith(concurrency: number): Contestant {
+  return {
+    name: 'millrace',
+    peer: null,
+    variant: 'default',
+    settings: `its defaults (SQLite FULL; PostgreSQL synchronous_commit on for enqueue and settle), concurrency ${concurrency}`,
+    guarantee: 'a database effect exactly once, with the fact that the job ran',
+    keepsHistory: true,
+    open: (place, work) => openQueue(place, work, concurrency),
+  }
 }
 
-/** History as an earlier million jobs of this engine would have left it. */
-async function layHistory({ database, history, tenants }: Task): Promise<void> {
-  if (history === 0 || !database.startsWith('postgres')) return
-  const client = new pg.Client({ connectionString: database })
-  await client.connect()
-  await client.query(
+async function openQueue(place: Place, work: Work, concurrency: number): Promise<Queue> {
+  const { createMill, defineQueueable } = await import('../../../packages/millrace/src/index.ts')
+  let handle: (n: number) => void = () => undefined
+  const job = defineQueueable({
+    name: work,
+    execute:
+      work === 'nothing'
+        ? ({ n }: Payload): void => handle(n)
+        : async ({ n }: Payload, ctx): Promise<void> => {
+            await ctx.sql`update account set n = n + 1 where id = ${n}`
+            handle(n)
+          },
+  })
+  const mill = await createMill({
+    storage: place.postgres === '' ? `sqlite:${place.sqlite}` : place.postgres,
+    definitions: [job],
+    concurrency,
+    log: { level: 'ERROR' },
+  })
+  const ofTenant = (tenant?: number): { tenant?: string } =>
+    tenant === undefined ? {} : { tenant: `tenant-${tenant}` }
+  return {
+    add: (n, tenant) => mill.enqueue(job, payload(n), ofTenant(tenant)),
+    addMany: (first, count, tenant) => mill.enqueueMany(job, payloads(first, count), ofTenant(tenant)),
+    layHistory: (rows) => layHistory(place, rows),
+    async drain(jobs, handler) {
+      handle = handler
+      const { over, tick } = countdown(jobs)
+      // The event follows the acknowledged COMMIT of the settle.
+      const forget = mill.on((event) => {
+        if (event.kind === 'execution.ended') tick()
+      })
+      await mill.start()
+      await over
+      forget()
+    },
+    counts: () => counts(place),
+    close: () => mill.stop(),
+  }
+}
+
+/** What stands in the tables; a job that ran twice has two rows in `done`. */
+export async function counts(place: Place): Promise<Counts> {
+  const [row] =
+    place.postgres === ''
+      ? countSqlite(place.sqlite)
+      : await ask<CountRow>(place.postgres, countSql('millrace.', 'unnest(jobs)', 'member'))
+  return { done: Number(row?.done), left: Number(row?.left) }
+}
+
+type CountRow = Record<'done' | 'left', string | number>
+
+function countSqlite(path: string): CountRow[] {
+  const db = new DatabaseSync(path)
+  const rows = db.prepare(countSql('millrace_', 'json_each(jobs)', 'member.value')).all() as CountRow[]
+  db.close()
+  return rows
+}
+
+/** A job is leased while its lease stands and it has no end. */
+function countSql(prefix: string, members: string, member: string): string {
+  return `select (select count(*) from ${prefix}done where outcome = 10) as done,
+    (select count(*) from ${prefix}ready) + (select count(*) from ${prefix}waiting)
+    + (select count(*) from ${prefix}done where outcome <> 10)
+    + (select count(*) from ${prefix}lease, ${members} as member
+       where not exists (select 1 from ${prefix}done where job = ${member})) as "left"`
+}
+
+/** As an earlier life of this engine would have left it: ids that lead with the time, spread over the lanes. */
+async function layHistory({ postgres }: Place, rows: number): Promise<void> {
+  await ask(
+    postgres,
     `with made as (
        select overlay(overlay(md5(n::text || 'x') placing lpad(to_hex((extract(epoch from now()) * 1000)::bigint - 90000000 + n / 20), 12, '0') from 1) placing '7' from 13)::uuid as id,
-              (select min(id) from millrace.lane) + n % $2 as lane
+              (select min(id) from millrace.lane) + n % (select count(*) from millrace.lane)::int as lane
        from generate_series(1, $1::int) n
      ), job as (
        insert into millrace.job (id, lane, prio, payload, created)
-       select id, lane, 5, '{"n":1,"text":"the quick brown fox jumps over the lazy dog, again and again and again"}', now() - interval '1 day' from made
+       select id, lane, 5, $2, now() - interval '1 day' from made
      )
-     insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished) select id, 0, 1, 10, 0.1, 0, now() - interval '1 day' from made`,
-    [history, tenants],
+     insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
+     select id, 0, 1, 10, 0.1, 0, now() - interval '1 day' from made`,
+    [rows, JSON.stringify(payload(0))],
   )
-  await client.end()
-}
-
-async function settle({ database }: Task): Promise<void> {
-  if (!database.startsWith('postgres')) return
-  const client = new pg.Client({ connectionString: database })
-  await client.connect()
-  await client.query('vacuum analyze')
-  await client.query('checkpoint')
-  await client.end()
-}
-
-export const millrace: Contestant = {
-  name: 'millrace',
-  settings: 'durable defaults (SQLite FULL, synchronous_commit on for enqueue and settle), concurrency 24',
-  keepsHistory: true,
-  async enqueue64(task) {
-    const mill = await open(task)
-    for (let n = 0; n < 200; n += 1) await mill.enqueue(noop, payload(n))
-    const ms = await inFlight64(task.jobs, (n) => mill.enqueue(noop, payload(n)))
-    await mill.stop()
-    return ms
-  },
-  async drain(task) {
-    const filler = await open(task)
-    const inputs = Array.from({ length: task.jobs }, (_, n) => payload(n))
-    const share = Math.ceil(task.jobs / task.tenants)
-    // The lanes first, so that the history can be laid under them.
-    for (let t = 0; t < task.tenants; t += 1)
-      await filler.enqueue(noop, payload(0), { tenant: `tenant-${t}`, delay: '1 day' })
-    await layHistory(task)
-    await Promise.all(
-      Array.from({ length: task.tenants }, (_, t) =>
-        filler.enqueueMany(noop, inputs.slice(t * share, (t + 1) * share), { tenant: `tenant-${t}` }),
-      ),
-    )
-    await filler.stop()
-    await settle(task)
-    const mill = await open(task)
-    const ms = await new Promise<number>((resolve, reject) => {
-      let ended = 0
-      const begun = performance.now()
-      // The event follows the acknowledged COMMIT of the settle.
-      mill.on((event) => {
-        if (event.kind === 'execution.ended' && ++ended === task.jobs) resolve(performance.now() - begun)
-      })
-      mill.start().catch(reject)
-    })
-    const counts = await mill.jobs.counts()
-    if (counts.Completed < Math.min(10_000, task.jobs) || counts.Processing > 0)
-      throw new Error(`the drain left ${JSON.stringify(counts)}`)
-    await mill.stop()
-    return ms
-  },
 }

@@ -26,6 +26,8 @@ mill.on(({ kind }) => {
     process.send?.(told)
   })
 })
+// Nobody is there to tell any more.
+process.on('disconnect', () => process.exit(1))
 process.on('message', (message) => {
   if (message === 'go') void mill.start()
   else void mill.stop().then(() => process.exit())

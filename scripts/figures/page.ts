@@ -164,7 +164,8 @@ What the scenarios leave out, and why:
   with its own backend for it, which it has since version 6. Its jobs are removed when they complete, as it recommends.
 - pg-boss serves throughput best when its \`fetch\` and \`complete\` are called in loops, and latency with \`notify\`; both are
   documented. Its \`work\` as it comes takes a job per poll, so that few jobs say enough.
-- DBOS has no bulk call. Where a job writes, it uses the data source for Knex, which records the write with the step.
+- DBOS has no bulk call. Where a job writes, it does so in a step, at least once: its data sources, which write down the
+  step together with its writes, are published for SDK 4 only (Knex 4.5.13, postgres.js 4.24.16).
 - plainjob sets SQLite to \`NORMAL\` when it opens; it is measured so, and set back to \`FULL\`.
 `
 

@@ -74,6 +74,7 @@ export class Backlog {
   async claim(rows: number): Promise<TimedClaim> {
     await this.#scanWhenDue()
     const begun = performance.now()
+    await this.#cache.load(this.#active.unread())
     const views = this.#active.views(() => true)
     this.#times.observe(new Set(views.map(({ lane }) => lane.tenant)))
     const quotas = order(views, this.#times, { total: rows, queues: new Map() })

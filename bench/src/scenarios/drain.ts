@@ -88,7 +88,7 @@ export const draining: readonly Scenario[] = [
     ...common,
     name: 'drain-tenants',
     database: 'postgres',
-    what: 'the same over 1,000 tenants, fairly between them, with ended jobs behind (1,000,000; with --quick 300,000)',
+    what: 'jobs that do nothing, of 1,000 tenants, with ended jobs behind (1,000,000, with --quick 300,000; graphile-worker keeps none)',
     entries: [
       { contestant: millrace },
       { contestant: graphileWorker, share: 0.6 },

@@ -83,7 +83,8 @@ export class Backlog {
     const batch = await this.#storage.executions.claim({ worker: this.#worker, quotas, free: 0 })
     this.#active.claimed(quotas, batch?.members ?? [], before)
     const ms = performance.now() - begun
-    if (batch === null || batch.members.length < rows) {
+    // A tenant may have fewer rows than it was asked for; many fewer would be another measurement.
+    if (batch === null || batch.members.length < rows / 2) {
       throw new Error(`a claim of ${rows} took ${batch?.members.length ?? 0}`)
     }
     for (const { lane } of batch.members) this.#times.charge(this.#cache.get(lane)?.tenant ?? '', 0.1)

@@ -38,14 +38,21 @@ async function measure({ contestant, place, size: { jobs } }: Run): Promise<Samp
   for (let n = 0; n < warmUp; n += 1) await backlog.replace(await backlog.claim(perClaim))
   const took: number[] = []
   const choosing: number[] = []
+  const taken: number[] = []
   for (let n = 0; n < claims; n += 1) {
     const claim = await backlog.claim(perClaim)
     took.push(claim.ms)
     choosing.push(claim.choosingMs)
+    taken.push(claim.batch.members.length)
     await backlog.replace(claim)
   }
   await snapshot?.end()
-  const detail = { p99: percentile(took, 0.99), choosing: median(choosing), scan: median(backlog.scans) }
+  const detail = {
+    p99: percentile(took, 0.99),
+    choosing: median(choosing),
+    scan: median(backlog.scans),
+    rows: median(taken),
+  }
   await backlog.close()
   return { value: median(took), detail }
 }

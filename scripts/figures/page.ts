@@ -158,14 +158,15 @@ npm run figures -- --json                               # the figures, for progr
 \`--record\` puts figures in the place of older ones of the same kind, scenario and database, with the commit that is checked
 out and the date.
 
-What the scenarios leave out, and why:
+How the peers are set up:
 
 - BullMQ is measured on Redis with \`appendfsync always\`, so that it too acknowledges what is on disk, and on PostgreSQL
   with its own backend for it, which it has since version 6. Its jobs are removed when they complete, as it recommends.
 - pg-boss serves throughput best when its \`fetch\` and \`complete\` are called in loops, and latency with \`notify\`; both are
   documented. Its \`work\` as it comes takes a job per poll, so that few jobs say enough.
-- DBOS has no bulk call. Where a job writes, it does so in a step, at least once: its data sources, which write down the
-  step together with its writes, are published for SDK 4 only (Knex 4.5.13, postgres.js 4.24.16).
+- A drain counts from the start of the worker; \`firstAfterMs\` is how much of it passed before the first handler.
+- DBOS has no bulk call. Where a job writes, it does so in a step, at least once. Its data sources write down the step
+  together with its writes, but those for Knex (4.5.13) and postgres.js (4.24.16) need what SDK 5.3 no longer has.
 - plainjob sets SQLite to \`NORMAL\` when it opens; it is measured so, and set back to \`FULL\`.
 `
 

@@ -15,7 +15,7 @@ export const dbos: Contestant = {
   open: openQueue,
 }
 
-/** Its way to exactly once are data sources; those that are published for its data drivers do not fit SDK 5 yet. */
+/** Its way to exactly once are data sources, but those for Knex (4.5.13) and postgres.js (4.24.16) need what SDK 5.3 no longer has. */
 export const dbosWriting: Contestant = {
   ...dbos,
   settings: 'queue polled each 20 ms, 200 workers, pool 20; write by runStep through a pool of 20',

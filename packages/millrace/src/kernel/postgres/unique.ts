@@ -19,9 +19,6 @@ const take = statement(
    on conflict do nothing`,
 )
 
-/** Those that may replace take turns, else one would take the lock of another for the start of the holder. */
-const takeTurn = statement('uniq_turn', 'select 1 from millrace.uniq where key = $key for update')
-
 /** A new statement, so that it sees the rival that was waited for. */
 const look = statement(
   'uniq_holder',
@@ -32,19 +29,36 @@ const look = statement(
    where u.key = $key`,
 )
 
-/** Its lock lets the holder start only after this transaction; not to be had = being claimed right now. */
-const lockUnstarted = statement(
-  'uniq_lock',
-  `with r as (
-    select 1 from millrace.ready
-    where (lane, prio, job, seq, attempt) = ($lane::int, $prio::smallint, $holder::uuid, 0, 1)
-    for update skip locked
-  ), w as (
-    select 1 from millrace.waiting where (job, seq, attempt) = ($holder::uuid, 0, 1)
-    for update skip locked
+/**
+ * A lock lets the holder start only after this transaction. Without it, `changed` = the row that was waited for has moved, or
+ * the key has another holder: that is to be looked at anew.
+ */
+function lockUnstarted(name: string, strength: 'share' | 'update') {
+  return statement(
+    name,
+    `with r as (
+      select 1 from millrace.ready
+      where (lane, prio, job, seq, attempt) = ($lane::int, $prio::smallint, $holder::uuid, 0, 1)
+      for ${strength}
+    ), w as (
+      select 1 from millrace.waiting where (job, seq, attempt) = ($holder::uuid, 0, 1)
+      for ${strength}
+    )
+    select exists (select from r union all select from w) as locked,
+      exists (
+        select from millrace.ready
+        where (lane, prio, job, seq, attempt) = ($lane::int, $prio::smallint, $holder::uuid, 0, 1)
+      ) or exists (
+        select from millrace.waiting where (job, seq, attempt) = ($holder::uuid, 0, 1)
+      ) or not exists (
+        select from millrace.uniq where (key, job) = ($key, $holder::uuid)
+      ) as changed`,
   )
-  select 1 as found from r union all select 1 from w`,
-)
+}
+
+/** Duplicates hold their holder together; who replaces it waits for them, as they are promised a run after their commit. */
+const holdUnstarted = lockUnstarted('uniq_hold', 'share')
+const seizeUnstarted = lockUnstarted('uniq_seize', 'update')
 
 const takeOver = statement(
   'uniq_take_over',
@@ -106,17 +120,17 @@ async function takeKey(session: Session, job: NewJob, claim: UniqueClaim): Promi
   const taking = { key, job: job.id, mode: modeOf(claim.until), ms: msOf(claim.until) }
   for (let turn = 0; turn < mostTurns; turn++) {
     if ((await session.run(take, taking)).count === 1) return { kind: 'queued', id: job.id }
-    if (claim.on === 'replace') await session.run(takeTurn, { key })
     const holder = (await session.run<Holder>(look, { key })).rows[0]
     if (holder === undefined) continue
     // The answer to the first try was lost.
     if (holder.holder === job.id) return { kind: 'queued', id: job.id }
 
     const isFree = freeAtOnce(holder)
-    const unstarted = !isFree && needsLock(holder, claim) && (await lock(session, holder))
-    if (!isFree && !(holder.mode === modes.started && !unstarted)) {
-      if (claim.on !== 'replace' || !unstarted) return { kind: 'duplicate', holder: holder.holder }
-    }
+    const row = !isFree && needsLock(holder, claim) ? await lock(session, holder, claim) : null
+    if (row === 'changed') continue
+    const unstarted = row === 'locked'
+    const isTaken = unstarted ? claim.on !== 'replace' : !isFree && holder.mode !== modes.started
+    if (isTaken) return { kind: 'duplicate', holder: holder.holder }
     if ((await session.run(takeOver, { ...taking, holder: holder.holder })).count === 0) continue
     if (!unstarted) return { kind: 'queued', id: job.id }
     await session.run(replace, {
@@ -141,8 +155,17 @@ function needsLock({ mode }: Holder, { on }: UniqueClaim): boolean {
   return mode === modes.started || on === 'replace'
 }
 
-async function lock(session: Session, { holder, lane, prio }: Holder): Promise<boolean> {
-  return (await session.run(lockUnstarted, { holder, lane, prio })).rows.length > 0
+async function lock(
+  session: Session,
+  { holder, lane, prio }: Holder,
+  { key, on }: UniqueClaim,
+): Promise<'locked' | 'changed' | 'started'> {
+  const { rows } = await session.run<{ locked: boolean; changed: boolean }>(
+    on === 'replace' ? seizeUnstarted : holdUnstarted,
+    { key, holder, lane, prio },
+  )
+  if (rows[0]?.locked === true) return 'locked'
+  return rows[0]?.changed === true ? 'changed' : 'started'
 }
 
 function modeOf(until: UniqueUntil): number {

@@ -28,8 +28,9 @@ export interface Jobs {
    * One job with a unique key, in a transaction of its own; waits at most `lockTimeoutMs` for a rival
    * transaction, then throws MILL_UNIQUE_BUSY (retryable). `on: 'throw'` also answers 'duplicate': the caller throws.
    * A key taken for a time is free when that has passed, whatever became of its holder; any other when its holder ended or was
-   * pruned, and for until = 'started' also when (holder, 0, attempt 1) stands in neither `ready` nor `waiting` or is being
-   * claimed right now.
+   * pruned, and for until = 'started' also when (holder, 0, attempt 1) stands in neither `ready` nor `waiting`. A claim or
+   * move of it under way is waited for; those that found it there share it, and it is claimed only after their transactions.
+   * How long a key is taken is said by the enqueue that took it, never by a later one.
    * replace: deletes the unstarted holder's row and appends its `done` (outcome replaced; finalizer row if it has one); a holder
    * that has started is left alone and the answer is 'duplicate' for until done, 'queued' for until started.
    */

@@ -9,8 +9,12 @@ import { storeJob } from './enqueue.ts'
 import { placeOf } from './lease-members.ts'
 import { queuedRows, type QueuedRow } from './queue-rows.ts'
 
+/** Stored in `uniq.mode`. */
+const modes = { started: 1, done: 2, time: 3 } as const
+
 interface Holder {
   readonly job: JobId
+  readonly mode: number
   /** Epoch ms until which the key is taken, whatever becomes of the job; null for until started or done. */
   readonly until: number | null
 }
@@ -28,8 +32,8 @@ export function enqueueUnique(writing: Writing, job: NewJob): EnqueueOutcome {
   // A repeat after a lost answer: it has its key, or had it.
   if (claim === null || placeOf(connection, job.id)) return queued(writing, job)
 
-  const holder = connection.get<Holder>('select job, until from millrace_uniq where key = ?', claim.key)
-  if (!holder || isFree(writing, holder, claim)) {
+  const holder = connection.get<Holder>('select job, mode, until from millrace_uniq where key = ?', claim.key)
+  if (!holder || isFree(writing, holder)) {
     takeKey(writing, claim, job.id)
     return queued(writing, job)
   }
@@ -46,18 +50,20 @@ function queued(writing: Writing, job: NewJob): EnqueueOutcome {
   return { kind: 'queued', id: job.id }
 }
 
-/** Nothing deletes keys when a job starts or ends: whether one is free is found out here. */
-function isFree(writing: Writing, holder: Holder, claim: UniqueClaim): boolean {
+/** Nothing deletes keys when a job starts or ends: whether one is free is found out here, by what its holder asked for. */
+function isFree(writing: Writing, holder: Holder): boolean {
   if (holder.until !== null) return holder.until <= writing.now
   if (!placeOf(writing.connection, holder.job) || hasEnded(writing.connection, holder.job)) return true
-  return claim.until === 'started' && unstartedRow(writing, holder.job) === null
+  return holder.mode === modes.started && unstartedRow(writing, holder.job) === null
 }
 
 function takeKey({ connection, now }: Writing, { key, until }: UniqueClaim, job: JobId): void {
+  const [mode, end] =
+    typeof until === 'object' ? [modes.time, now + Math.ceil(until.ms)] : [modes[until], null]
   connection.run(
-    `insert into millrace_uniq (key, job, until) values (?, ?, ?)
-     on conflict (key) do update set job = excluded.job, until = excluded.until`,
-    ...[key, job, typeof until === 'object' ? now + Math.ceil(until.ms) : null],
+    `insert into millrace_uniq (key, job, mode, until) values (?, ?, ?, ?)
+     on conflict (key) do update set job = excluded.job, mode = excluded.mode, until = excluded.until`,
+    ...[key, job, mode, end],
   )
 }
 

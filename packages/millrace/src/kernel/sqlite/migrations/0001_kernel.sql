@@ -106,9 +106,11 @@ create table millrace_arg (
 ) strict, without rowid;
 create index millrace_arg_job on millrace_arg (job);
 
+-- mode: 1 until started, 2 until done, 3 until a time.
 create table millrace_uniq (
   key text not null primary key,
   job text not null,
+  mode integer not null,
   until integer
 ) strict, without rowid;
 create index millrace_uniq_job on millrace_uniq (job);

@@ -21,6 +21,7 @@ const patient = 10_000
 export function unique(open: Open): void {
   taken(open)
   freed(open)
+  mixed(open)
   replaced(open)
   rivals(open)
   heldRows(open)
@@ -198,6 +199,45 @@ function freed(open: Open): void {
         if (step.wrapped) wraps += 1
       }
       await passes(key)
+    })
+  })
+}
+
+function mixed(open: Open): void {
+  describe('two ways to end under one unique key: the holder’s counts', () => {
+    const bench = new Bench(open)
+    const hour = { ms: 3_600_000 }
+    const untils: readonly UniqueUntil[] = ['started', 'done', hour]
+    const pairs = untils.flatMap((holder) => untils.map((newcomer) => ({ holder, newcomer })))
+
+    test.for(pairs)('holder $holder, newcomer $newcomer', async ({ holder, newcomer }) => {
+      const unstarted = await keyOn(bench)
+      const first = await unstarted.enqueue(holder)
+      expect((await unstarted.enqueue(newcomer)).outcome).toEqual({ kind: 'duplicate', holder: first.id })
+
+      for (const on of ['return', 'replace'] as const) {
+        const started = await keyOn(bench)
+        const { id } = await started.started(holder)
+        const second = await started.enqueue(newcomer, on)
+        const free = { kind: 'queued', id: second.id }
+        expect(second.outcome).toEqual(holder === 'started' ? free : { kind: 'duplicate', holder: id })
+      }
+
+      const ended = await keyOn(bench)
+      const { id, run } = await ended.started(holder)
+      await bench.settle([decision(run)])
+      const third = await ended.enqueue(newcomer)
+      const free = { kind: 'queued', id: third.id }
+      expect(third.outcome).toEqual(holder === hour ? { kind: 'duplicate', holder: id } : free)
+    })
+
+    test('whoever replaces the holder says anew how long', async () => {
+      const key = await keyOn(bench)
+      await key.enqueue('done')
+      const second = await key.enqueue('started', 'replace')
+      expect(second.outcome.kind).toBe('replaced')
+      await bench.take(await bench.worker(), key.lane)
+      expect((await key.enqueue('done')).outcome.kind).toBe('queued')
     })
   })
 }

@@ -50,6 +50,25 @@ describe.each(all)('$kind: jobs', (place) => {
     })
   })
 
+  test('list from the time of a job finds that job, to it does not', async () => {
+    const child = work()
+    const tenant = fresh('tenant')
+    const parent = defineQueueable({
+      name: fresh('parent'),
+      async execute(_: null, ctx) {
+        const { id } = await ctx.enqueue(child, 'end', { tenant })
+        // It is written when the attempt commits, later than its id was made.
+        await nextMs()
+        return id
+      },
+    })
+    const mill = await bench.working({ definitions: [parent, child] })
+    const id = await (await mill.enqueue(parent, null)).completed()
+    const { createdAt } = await mill.jobs.get(id)
+    expect((await mill.jobs.list({ tenant, from: createdAt })).jobs.map((job) => job.id)).toEqual([id])
+    expect((await mill.jobs.list({ tenant, to: createdAt })).jobs).toEqual([])
+  })
+
   test('list: newest first, by status, name, version, queue, tenant, tag and time', async () => {
     const [one, two] = [work(), work()]
     const [tenant, queue] = [fresh('tenant'), fresh('queue')]

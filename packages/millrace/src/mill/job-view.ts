@@ -17,6 +17,7 @@ export interface JobView extends JobState {
   readonly priority: number
   /** The newest attempt, from 1. */
   readonly attempt: number
+  /** Of the enqueue, by the clock of its process; `list` filters by it. */
   readonly createdAt: Date
   readonly finishedAt: Date | null
   readonly parentId: string | null

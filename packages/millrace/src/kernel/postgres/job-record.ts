@@ -1,4 +1,5 @@
 import type { JobId, JobOptions } from '../rules/execution.ts'
+import { idTime } from '../rules/ids.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { JobRecord } from '../storage/history.ts'
 import type { Session } from './pool.ts'
@@ -11,7 +12,7 @@ const read = statement(
   `with wanted as materialized (
     select id, place from unnest($ids::uuid[]) with ordinality as wanted (id, place)
   ), ${leasedCtes('u.job in (select id from wanted)', 'true')}
-  select j.id, j.prio, j.parent, j.options, j.payload, (extract(epoch from j.created) * 1000)::float8 as created,
+  select j.id, j.prio, j.parent, j.options, j.payload,
     l.id as lane, l.tenant, l.queue, l.name, l.version, l.gated,
     ended.outcome as ended_outcome, ended.attempt as ended_attempt,
     (extract(epoch from ended.finished) * 1000)::float8 as ended_at,
@@ -52,7 +53,6 @@ interface Row {
   readonly parent: JobId | null
   readonly options: JobOptions | null
   readonly payload: string
-  readonly created: number
   readonly lane: number
   readonly tenant: string
   readonly queue: string
@@ -83,7 +83,7 @@ export async function readJobs(session: Session, ids: readonly JobId[]): Promise
 }
 
 function recordOf(row: Row): JobRecord {
-  const { id, prio, parent, options, payload, created, error, result, finalizing, aborting } = row
+  const { id, prio, parent, options, payload, error, result, finalizing, aborting } = row
   const { tenant, queue, name, version, gated } = row
   const isEnded = row.ended_outcome !== null && row.ended_outcome >= 10
   return {
@@ -93,7 +93,7 @@ function recordOf(row: Row): JobRecord {
     parent,
     options,
     payload,
-    createdAt: created,
+    createdAt: idTime(id),
     facts: {
       ended: isEnded ? row.ended_outcome : null,
       ready: row.ready_attempt !== null,

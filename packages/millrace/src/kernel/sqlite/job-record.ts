@@ -1,4 +1,5 @@
 import type { JobId, JobOptions, Lane, LaneId } from '../rules/execution.ts'
+import { idTime } from '../rules/ids.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { JobFacts } from '../rules/status.ts'
 import type { JobRecord } from '../storage/history.ts'
@@ -13,7 +14,6 @@ interface JobRow {
   readonly prio: number
   readonly parent: string | null
   readonly options: string | null
-  readonly created: number
   readonly payload: string
 }
 
@@ -69,7 +69,7 @@ export class JobReader {
       parent: job.parent,
       options: job.options === null ? null : (JSON.parse(job.options) as JobOptions),
       payload: job.payload,
-      createdAt: job.created,
+      createdAt: idTime(job.id),
       facts: this.#facts(id, ended, ready, waiting, members),
       attempt: standing[0]?.attempt ?? last?.attempt ?? 1,
       finishedAt: ended?.finished ?? null,

@@ -1,6 +1,7 @@
 import { waitReasons } from '../rules/decision.ts'
 import { isMillraceError } from '../rules/errors.ts'
 import { DEFAULT_PRIORITY } from '../rules/names.ts'
+import { checkSearchArgument } from '../rules/search-argument.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import type { Database } from './database.ts'
@@ -97,7 +98,12 @@ export async function insertJobs(
     await session.run(enqueuePlain, values)
     return
   }
-  const args = unique.flatMap((job) => job.args.map((arg) => ({ ...arg, job: job.id })))
+  const args = unique.flatMap((job) =>
+    job.args.map((arg) => {
+      checkSearchArgument(arg, `job ${job.id}`)
+      return { ...arg, job: job.id }
+    }),
+  )
   await session.run(enqueueAny, {
     ...values,
     delays: plain(unique.map(({ due }) => (due !== null && 'inMs' in due ? due.inMs : null))),

@@ -1,5 +1,6 @@
 import type { ExecutionRow } from '../rules/execution.ts'
 import { DEFAULT_PRIORITY } from '../rules/names.ts'
+import { checkSearchArgument } from '../rules/search-argument.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { Writing } from './database.ts'
 import { putBack, putLast, putWaiting } from './queue-rows.ts'
@@ -15,7 +16,9 @@ export function storeJob(writing: Writing, job: NewJob): boolean {
     .prepare(insertJob)
     .run(job.id, job.lane, job.prio, job.parent, options, now, job.payload)
   if (changes === 0) return false
-  for (const { path, value } of job.args) {
+  for (const arg of job.args) {
+    const { path, value } = arg
+    checkSearchArgument(arg, `job ${job.id}`)
     connection.run(
       'insert into millrace_arg (path, value, job) values (?, ?, ?) on conflict do nothing',
       ...[path, value, job.id],

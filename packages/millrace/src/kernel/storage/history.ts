@@ -1,5 +1,6 @@
 import type { EndedAttempt } from '../rules/decision.ts'
 import type { JobId, JobOptions, Lane } from '../rules/execution.ts'
+import type { SearchArgument } from '../rules/search-argument.ts'
 import type { JobFacts, JobStatus } from '../rules/status.ts'
 import type { LaneFilter } from './lanes.ts'
 import type { StoredError } from '../rules/outcome.ts'
@@ -11,6 +12,7 @@ export interface JobRecord {
   readonly parent: JobId | null
   readonly options: JobOptions | null
   readonly payload: string
+  /** When its id was made, by the clock of that process: what lists are ordered and filtered by. */
   readonly createdAt: number
   readonly facts: JobFacts
   /** Newest attempt of seq >= 0: the one that stands in ready, waiting or a lease, else the last ended. */
@@ -31,7 +33,7 @@ export interface AttemptRecord extends EndedAttempt {
 
 export interface JobFilter extends LaneFilter {
   readonly status?: JobStatus
-  readonly arg?: { readonly path: string; readonly value: string }
+  readonly arg?: SearchArgument
   /** Created at or after / before, epoch ms. */
   readonly from?: number
   readonly to?: number

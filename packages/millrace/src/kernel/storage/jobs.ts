@@ -1,4 +1,5 @@
 import type { JobId, JobOptions, LaneId } from '../rules/execution.ts'
+import type { SearchArgument } from '../rules/search-argument.ts'
 import type { EnqueueOutcome, UniqueClaim } from '../rules/unique.ts'
 
 /** A job as it is first written. Everything was validated before; storage only refuses what it cannot hold. */
@@ -14,8 +15,8 @@ export interface NewJob {
   /** null: may run now. Relative ms (> 0), or an absolute epoch ms, both by the database's clock. */
   readonly due: { readonly inMs: number } | { readonly at: number } | null
   readonly unique: UniqueClaim | null
-  /** Searchable arguments and tags (path '#tag'). */
-  readonly args: readonly { readonly path: string; readonly value: string }[]
+  /** Searchable arguments and tags (path '#tag'): at most 200 bytes of path and 2,000 of value, else MILL_OPTIONS_INVALID. */
+  readonly args: readonly SearchArgument[]
 }
 
 export interface Jobs {

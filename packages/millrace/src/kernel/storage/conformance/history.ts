@@ -1,10 +1,21 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { JobId, Lane } from '../../rules/execution.ts'
 import { idFloor, idTime } from '../../rules/ids.ts'
 import { outcomes, type OutcomeName } from '../../rules/outcome.ts'
 import { jobStatuses, type JobStatus } from '../../rules/status.ts'
 import type { JobFilter } from '../history.ts'
-import { Bench, decision, finalizerOf, fresh, newJob, oops, retry, standing } from './fixtures.ts'
+import {
+  Bench,
+  decision,
+  expectError,
+  finalizerOf,
+  fresh,
+  newJob,
+  oops,
+  retry,
+  standing,
+} from './fixtures.ts'
 import { nextId } from './ids.ts'
 import type { Open } from './subject.ts'
 
@@ -185,6 +196,24 @@ function lists(open: Open): void {
       expect(c).toBeDefined()
     })
 
+    test('find what is as long as it may be, and refuse what is longer', async () => {
+      const lane = await bench.lane()
+      const { tenant } = lane
+      // Random text: what repeats is compressed before it is measured.
+      const value = randomBytes(1_000).toString('hex')
+      const arg = { path: 'p'.repeat(200), value }
+      const [job] = await bench.enqueue(lane, [{ args: [arg] }])
+      expect(await listed({ tenant, arg })).toEqual([job!.id])
+      const longer = { args: [{ path: 'p', value: `${value}0` }] }
+      await expectError(bench.enqueue(lane, [longer]), 'MILL_OPTIONS_INVALID')
+      const unique = { key: fresh('key'), until: 'done', on: 'throw' } as const
+      await expectError(
+        bench.storage.jobs.enqueueUnique(newJob(lane, { ...longer, unique }), 1_000),
+        'MILL_OPTIONS_INVALID',
+      )
+      expect(await listed({ tenant })).toEqual([job!.id])
+    })
+
     test('filter by the time of creation, from its start up to but without its end', async () => {
       const lane = await bench.lane()
       const { tenant } = lane
@@ -192,6 +221,7 @@ function lists(open: Open): void {
       const at = (ms: number) => ({ id: idFloor(base + ms).replace(/0{11}$/, '00000000042') })
       const [a, b, c] = await bench.enqueue(lane, [at(0), at(10), at(20)])
       expect(idTime(b!.id)).toBe(base + 10)
+      expect((await bench.record(b!.id)).createdAt).toBe(base + 10)
       expect(await listed({ tenant, from: base + 10 })).toEqual([c!.id, b!.id])
       expect(await listed({ tenant, from: base + 11 })).toEqual([c!.id])
       expect(await listed({ tenant, to: base + 10 })).toEqual([a!.id])

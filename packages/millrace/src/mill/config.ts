@@ -72,6 +72,31 @@ export interface MillConfig {
   }
 }
 
+export const configFields = Object.keys({
+  storage: true,
+  definitions: true,
+  migrate: true,
+  concurrency: true,
+  queues: true,
+  only: true,
+  tenants: true,
+  lease: true,
+  blockedLimit: true,
+  timeout: true,
+  writeTimeout: true,
+  shutdown: true,
+  abortGrace: true,
+  maxDeaths: true,
+  retention: true,
+  maxPayloadBytes: true,
+  maxResultBytes: true,
+  patience: true,
+  flags: true,
+  log: true,
+  sqlite: true,
+  postgres: true,
+} satisfies Record<keyof MillConfig, true>)
+
 /** Names the type of a configuration; returns it unchanged. */
 export function defineConfig(config: MillConfig): MillConfig {
   return config

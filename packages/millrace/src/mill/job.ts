@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import { statusOfOutcome } from '../kernel/rules/job-status.ts'
 import { outcomes } from '../kernel/rules/outcome.ts'
 import { reviveError } from '../kernel/rules/stored-error.ts'
@@ -34,6 +35,7 @@ export class Job<Output = unknown> implements EnqueuedJob {
    * mill is stopped meanwhile.
    */
   async completed(options: { readonly timeout?: Duration } = {}): Promise<Output> {
+    optionFields(options, ['timeout'], 'completed')
     const timeoutMs = options.timeout === undefined ? Infinity : parseDuration(options.timeout, 'completed')
     if (!isJobId(this.id))
       throw new MillraceError('MILL_JOB_UNKNOWN', `${String(this.id)} is not the id of a job`)

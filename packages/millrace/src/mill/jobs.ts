@@ -1,5 +1,6 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
 import type { JobId } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
@@ -25,6 +26,7 @@ export interface JobList {
   readonly next: string | null
 }
 
+const laneFields = ['tenant', 'queue', 'name', 'version'] as const
 const longestPage = 1_000
 
 /** Looking at jobs, and the few things an operator does to one. */
@@ -61,6 +63,7 @@ export class Jobs {
 
   /** Newest first. */
   async list(options: JobListOptions = {}): Promise<JobList> {
+    optionFields(options, [...laneFields, 'status', 'tag', 'from', 'to', 'limit', 'after'], 'jobs.list')
     const { limit = 50, after, status, tag, from, to, ...lanes } = options
     if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
       throw new MillraceError(
@@ -89,7 +92,8 @@ export class Jobs {
   }
 
   /** By status, each exact up to 10,000, above which it says 10,000. */
-  counts(filter: LaneFilter = {}): Promise<Readonly<Record<JobStatus, number>>> {
+  async counts(filter: LaneFilter = {}): Promise<Readonly<Record<JobStatus, number>>> {
+    optionFields(filter, laneFields, 'jobs.counts')
     return this.#storage.history.counts(filter)
   }
 

@@ -24,6 +24,17 @@ test('writeTimeout stays below a short lease, the pool follows the concurrency',
 })
 
 test.each<[string, MillConfig]>([
+  ['did you mean concurrency', { concurency: 2 } as MillConfig],
+  ['did you mean poolSize', { postgres: { poolsize: 2 } } as MillConfig],
+  ['did you mean sink', { log: { sinc: null } } as MillConfig],
+  ['did you mean synchronous', { sqlite: { synchronus: 'FULL' } } as MillConfig],
+  ['did you mean completed', { retention: { complete: '1 day' } } as MillConfig],
+  ['did you mean perProcess', { queues: { q: { perProces: 1 } } } as MillConfig],
+  ['did you mean concurrency', { tenants: { t: { concurency: 1 } } } as MillConfig],
+  [
+    'did you mean burst',
+    { tenants: { t: { rateLimit: { limit: 1, per: '1 s', bursts: 1 } } } } as MillConfig,
+  ],
   ['concurrency', { concurrency: 0 }],
   ['concurrency', { concurrency: 1.5 }],
   ['concurrency', { concurrency: 10_001 }],

@@ -1,8 +1,9 @@
 import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
-import type { MillConfig } from './config.ts'
+import { configFields, type MillConfig } from './config.ts'
 
 /** The configuration with every default filled in, durations in ms. */
 export interface Settings {
@@ -30,6 +31,7 @@ const largestText = 256 * mebibyte
 
 /** Refuses what no installation can mean, naming the field. */
 export function settingsOf(config: MillConfig): Settings {
+  refuseStrangers(config)
   const ms = (value: Duration | undefined, standard: Duration, field: string): number =>
     parseDuration(value ?? standard, `config ${field}`)
   const concurrency = whole(config.concurrency ?? 10, 'concurrency', 1, 10_000)
@@ -89,6 +91,27 @@ export function settingsOf(config: MillConfig): Settings {
       1_000,
     ),
   }
+}
+
+const parts = {
+  retention: ['completed', 'failed'],
+  log: ['level', 'sink'],
+  sqlite: ['synchronous'],
+  postgres: ['schema', 'pooler', 'listenUrl', 'poolSize', 'queryTimeout'],
+} as const
+
+function refuseStrangers(config: MillConfig): void {
+  const check = (value: unknown, known: readonly string[], where: string): void => {
+    if (value !== undefined) optionFields(value, known, where, 'MILL_CONFIG_INVALID')
+  }
+  check(config, configFields, 'config')
+  for (const part of ['retention', 'log', 'sqlite', 'postgres'] as const)
+    check(config[part], parts[part], `config ${part}`)
+  const limits = ['concurrency', 'rateLimit']
+  for (const [queue, options] of Object.entries(config.queues ?? {}))
+    check(options, [...limits, 'perProcess'], `config queues.${queue}`)
+  for (const [tenant, options] of Object.entries(config.tenants ?? {}))
+    check(options, limits, `config tenants.${tenant}`)
 }
 
 /** A repeat of an enqueue whose answer was lost must still find the job it made, so ids outlive every such repeat. */

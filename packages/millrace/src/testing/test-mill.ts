@@ -1,4 +1,5 @@
 import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import type { FlagSource } from '../govern/flags/flags.ts'
 import type { LogEntry } from '../observe/log/entry.ts'
 import type { LogLevel } from '../observe/log/level.ts'
@@ -158,10 +159,9 @@ export class TestMill {
   }
 
   /** One drain or advance at a time, in the order of asking. */
-  #alone(
-    { throwOnFailure = true, maxExecutions = 100_000 }: DrainOptions,
-    work: (run: () => Promise<void>) => Promise<void>,
-  ): Promise<JobOutcome[]> {
+  #alone(options: DrainOptions, work: (run: () => Promise<void>) => Promise<void>): Promise<JobOutcome[]> {
+    optionFields(options, ['throwOnFailure', 'maxExecutions'], 'drain')
+    const { throwOnFailure = true, maxExecutions = 100_000 } = options
     this.#running += 1
     const ended = this.#last.then(async () => {
       const observation = new Observation(this.#parts, this.#thrown)

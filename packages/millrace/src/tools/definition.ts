@@ -40,6 +40,18 @@ export interface CommonOptions<Input = unknown> {
   readonly rateLimit?: RateLimitOptions<Input>
 }
 
+export const commonFields = Object.keys({
+  queue: true,
+  priority: true,
+  tags: true,
+  scenario: true,
+  retry: true,
+  timeout: true,
+  deadline: true,
+  concurrency: true,
+  rateLimit: true,
+} satisfies Record<keyof CommonOptions, true>)
+
 /** What every definition is, whatever its tool: a frozen value that knows no database. */
 export interface Definition<In = unknown, Out = unknown> {
   readonly kind: 'definition'

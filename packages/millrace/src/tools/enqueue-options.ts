@@ -2,6 +2,23 @@ import type { Duration } from '../kernel/rules/duration.ts'
 import type { RetryOptions } from '../kernel/rules/retry.ts'
 import type { UniqueOptions } from '../kernel/rules/unique-key.ts'
 
+export const enqueueFields = Object.keys({
+  delay: true,
+  runAt: true,
+  tenant: true,
+  queue: true,
+  priority: true,
+  unique: true,
+  tags: true,
+  scenario: true,
+  retry: true,
+  timeout: true,
+  deadline: true,
+  maxDepth: true,
+  runAs: true,
+  detached: true,
+} satisfies Record<keyof EnqueueOptions, true>)
+
 /** What one enqueue may say; it wins over the definition. */
 export interface EnqueueOptions {
   /** Not before this long from now, by the database's clock. Not with `runAt`. */

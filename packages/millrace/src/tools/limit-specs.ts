@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseDuration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { LimitSpec } from '../kernel/rules/limits.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import { checkStorable } from '../kernel/rules/text.ts'
 import type { ConcurrencyOptions, RateLimitOptions } from './definition.ts'
 
@@ -85,10 +86,13 @@ export function checkLimits(
 ): void {
   const { concurrency, rateLimit } = limits
   if (concurrency !== undefined) {
+    if (typeof concurrency !== 'number')
+      optionFields(concurrency, ['limit', 'key', 'scope'], `concurrency of ${kind} ${name}`)
     const { limit, scope = 'global' } = typeof concurrency === 'number' ? { limit: concurrency } : concurrency
     slots(kind, name, { limit, scope }, undefined)
   }
   if (rateLimit !== undefined) {
+    optionFields(rateLimit, ['limit', 'per', 'burst', 'key'], `rateLimit of ${kind} ${name}`)
     const { limit, per, burst = limit } = rateLimit
     rate(kind, name, { limit, per, burst }, undefined)
   }

@@ -113,6 +113,7 @@ test.each<[string, Definition, unknown, EnqueueOptions]>([
   ['MILL_NAME_INVALID', plain, 1, { tenant: 'x'.repeat(101) }],
   ['MILL_NAME_INVALID', plain, 1, { queue: '' }],
   ['MILL_OPTIONS_INVALID', plain, 1, { tags: Array.from({ length: 21 }, (_, i) => String(i)) }],
+  ['MILL_OPTIONS_INVALID', plain, 1, { dealy: '1 s' } as never],
   ['MILL_OPTIONS_INVALID', plain, 1, { tags: 'one' as never }],
   ['MILL_TEXT_UNSTORABLE', plain, 1, { tags: ['\0'] }],
   ['MILL_TEXT_UNSTORABLE', plain, 1, { scenario: '\ud800' }],

@@ -12,6 +12,7 @@ import {
   DEFAULT_QUEUE,
   DEFAULT_TENANT,
 } from '../kernel/rules/names.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
 import { normalizeRetry, type RetryPolicy } from '../kernel/rules/retry.ts'
 import { checkStorable } from '../kernel/rules/text.ts'
 import { normalizeUnique } from '../kernel/rules/unique-key.ts'
@@ -27,7 +28,7 @@ import {
   type RateLimitOptions,
 } from './definition.ts'
 import { rate, slots } from './limit-specs.ts'
-import type { EnqueueOptions } from './enqueue-options.ts'
+import { enqueueFields, type EnqueueOptions } from './enqueue-options.ts'
 
 /** Limits that the configuration sets for queues and tenants, over all workers. */
 export interface ConfiguredLimits {
@@ -72,6 +73,7 @@ export async function prepare(
   own: Own,
 ): Promise<NewJob> {
   const where = `enqueue of ${definition.name}`
+  optionFields(options, enqueueFields, where)
   const common = definition.options
   const tenant = checkTenant(options.tenant ?? origin?.tenant ?? DEFAULT_TENANT, where)
   const queue = checkQueue(options.queue ?? common.queue ?? DEFAULT_QUEUE, where)

@@ -59,7 +59,10 @@ export const errorRegistry = {
     'runAt is not a valid instant, or is out of range.',
     'Pass a Date or an ISO 8601 text with zone, within 100 years; not together with delay.',
   ),
-  MILL_OPTIONS_INVALID: entry('An option has a value it cannot have.', 'Mend the option the message names.'),
+  MILL_OPTIONS_INVALID: entry(
+    'An option has a value it cannot have, or does not exist.',
+    'Mend the option the message names.',
+  ),
   MILL_DUPLICATE: entry(
     'A job with the same unique key is already there.',
     "Expected with on: 'throw'; `data.jobId` is the other job. Use on: 'return' to get it instead.",

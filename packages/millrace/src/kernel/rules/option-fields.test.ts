@@ -6,11 +6,23 @@ test.each<[unknown, RegExp]>([
   ['a', /got "a"/],
   [[1], /got \[1\]/],
   [{ a: 1, c: 1 }, /^retry has no option "c"; it knows a, b\.$/],
+  [{ cause: 1 }, /^retry has no option "cause"; it knows a, b\.$/],
 ])('refuses %j', (options, message) => {
   expect(() => optionFields(options, ['a', 'b'], 'retry')).toThrow(
     expect.objectContaining({
       code: 'MILL_OPTIONS_INVALID',
       message: expect.stringMatching(message) as string,
+    }),
+  )
+})
+
+test('names what is spelled like it, under the code asked for', () => {
+  expect(() =>
+    optionFields({ atempts: 1 }, ['initial', 'attempts'], 'config', 'MILL_CONFIG_INVALID'),
+  ).toThrow(
+    expect.objectContaining({
+      code: 'MILL_CONFIG_INVALID',
+      message: 'config has no option "atempts" (did you mean attempts?); it knows initial, attempts.',
     }),
   )
 })

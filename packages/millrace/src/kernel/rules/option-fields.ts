@@ -1,28 +1,41 @@
 import { describeValue } from './describe-value.ts'
-import { MillraceError } from './errors.ts'
+import { MillraceError, type ErrorCode } from './errors.ts'
+import { nearestName } from './nearest-name.ts'
 
 /**
- * The fields of an options object. Throws MILL_OPTIONS_INVALID when it is no plain object, or has a field
+ * The fields of an options object. Throws MILL_OPTIONS_INVALID (or `code`) when it is no plain object, or has a field
  * that is not in `known`: a misspelled option is never silently ignored.
  */
 export function optionFields<Field extends string>(
   options: unknown,
   known: readonly Field[],
   where: string,
+  code: ErrorCode = 'MILL_OPTIONS_INVALID',
 ): Readonly<Partial<Record<Field, unknown>>> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidOption(where, `must be an object with ${known.join(', ')}; got ${describeValue(options)}`)
+    const what = `must be an object with ${known.join(', ')}; got ${describeValue(options)}`
+    throw invalidOption(where, what, code)
   }
   const stranger = Object.keys(options).find((field) => !(known as readonly string[]).includes(field))
   if (stranger !== undefined) {
-    throw invalidOption(where, `has no option ${describeValue(stranger)}; it knows ${known.join(', ')}`)
+    const near = nearestName(stranger, known)
+    const meant = near === undefined ? '' : ` (did you mean ${near}?)`
+    throw invalidOption(
+      where,
+      `has no option ${describeValue(stranger)}${meant}; it knows ${known.join(', ')}`,
+      code,
+    )
   }
   return options as Partial<Record<Field, unknown>>
 }
 
-/** MILL_OPTIONS_INVALID, saying where and what. */
-export function invalidOption(where: string, what: string): MillraceError {
-  return new MillraceError('MILL_OPTIONS_INVALID', `${where} ${what}.`, { data: { where } })
+/** MILL_OPTIONS_INVALID or `code`, saying where and what. */
+export function invalidOption(
+  where: string,
+  what: string,
+  code: ErrorCode = 'MILL_OPTIONS_INVALID',
+): MillraceError {
+  return new MillraceError(code, `${where} ${what}.`, { data: { where } })
 }
 
 /** The value if it is one of `choices`, `fallback` if it is absent; else MILL_OPTIONS_INVALID. */

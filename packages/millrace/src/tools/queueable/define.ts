@@ -2,8 +2,9 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { parseDuration } from '../../kernel/rules/duration.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { checkDefinitionName, checkPriority, checkQueue, checkTags } from '../../kernel/rules/names.ts'
+import { optionFields } from '../../kernel/rules/option-fields.ts'
 import { normalizeRetry, type RetryOptions } from '../../kernel/rules/retry.ts'
-import type { CommonOptions, Definition } from '../definition.ts'
+import { commonFields, type CommonOptions, type Definition } from '../definition.ts'
 import type { HandlerContext } from '../handler-context.ts'
 import { checkLimits } from '../limit-specs.ts'
 
@@ -57,6 +58,8 @@ interface AnyOptions
   readonly finalizerRetry?: RetryOptions
 }
 
+const fields = ['name', 'version', 'input', 'execute', 'finalizer', 'finalizerRetry', ...commonFields]
+
 /**
  * A unit of work that runs in the background: once its enqueue is acknowledged it is never lost, and what it writes through `ctx` is in
  * the database exactly once. Throws MILL_DEFINITION_INVALID, MILL_NAME_INVALID and what bad options deserve.
@@ -72,6 +75,7 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
   const { name, version = 1, input, execute, finalizer, finalizerRetry, ...common } = options
   checkDefinitionName(name, 'defineQueueable')
   const where = `queueable ${name}`
+  optionFields(options, fields, where)
   if (typeof execute !== 'function')
     throw new MillraceError('MILL_DEFINITION_INVALID', `${where} has no execute function`)
   if (finalizer !== undefined && typeof finalizer !== 'function')

@@ -1,7 +1,14 @@
 import type pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { BoardRoom } from './conformance/board.ts'
-import { heldTwice, moves, settledTwice, startedTooEarly, type Enqueued } from './conformance/moves.ts'
+import {
+  heldTwice,
+  moves,
+  overlooked,
+  settledTwice,
+  startedTooEarly,
+  type Enqueued,
+} from './conformance/moves.ts'
 import { hasPostgres, PostgresBench, type PostgresStorage } from './conformance/opened.ts'
 import { unsound } from './conformance/sound.ts'
 import { inEveryOrder, type Scene } from './conformance/stepped.ts'
@@ -72,7 +79,7 @@ describe.skipIf(!hasPostgres)('concurrent statements in every order', { timeout:
       works: new Map(
         [...players].map(([session, { move, storage }]) => [session, () => move.work(storage, board)]),
       ),
-      async judge(ended) {
+      async judge(ended, statements) {
         const answered = ended.map(({ session, result }) => {
           const { name, move } = players.get(session)!
           if (result.status === 'rejected') throw new Error(`${name}: ${String(result.reason)}`)
@@ -95,6 +102,7 @@ describe.skipIf(!hasPostgres)('concurrent statements in every order', { timeout:
           ),
           ...heldTwice(enqueued, board, rows),
           ...startedTooEarly(told),
+          ...overlooked(told, statements),
           ...unsound(rows, unreleased),
         ]).toEqual([])
       },

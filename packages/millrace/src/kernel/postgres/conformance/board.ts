@@ -26,8 +26,11 @@ export interface Board {
   readonly gatedReady: JobId
   readonly gated: Lane
   readonly key: number
-  /** Lives. */
+  /** Lives. Of the two slots of the key `open` it uses one; two more of its jobs are ready. */
   readonly worker: WorkerId
+  readonly half: Lane
+  readonly open: number
+  readonly openRun: Claimed
   readonly plain: Lane
   /** Ready, holds the unique key `started` until it starts. */
   readonly holder: JobId
@@ -45,7 +48,7 @@ export class BoardRoom {
   readonly #bench: PostgresBench
   readonly #storage: PostgresStorage
   readonly #admin: pg.Client
-  #lanes: { readonly plain: Lane; readonly gated: Lane } | undefined
+  #lanes: { readonly plain: Lane; readonly gated: Lane; readonly half: Lane } | undefined
 
   constructor(bench: PostgresBench, storage: PostgresStorage, admin: pg.Client) {
     this.#bench = bench
@@ -56,22 +59,32 @@ export class BoardRoom {
   async board(): Promise<Board> {
     const storage = this.#storage
     await this.#admin.query(clear)
-    this.#lanes ??= { plain: await this.#bench.lane(), gated: await this.#bench.lane({ gated: true }) }
-    const { plain, gated } = this.#lanes
+    this.#lanes ??= {
+      plain: await this.#bench.lane(),
+      gated: await this.#bench.lane({ gated: true }),
+      half: await this.#bench.lane({ gated: true }),
+    }
+    const { plain, gated, half } = this.#lanes
     const [dead, worker] = [
       await this.#bench.worker(60_000, storage),
       await this.#bench.worker(60_000, storage),
     ]
     const rate = { burst: 100, perMs: 0.001 }
-    const [key] = await storage.limits.define([{ name: 'key', slots: 2, rate, perProcess: false }])
+    const [key, open] = await storage.limits.define([
+      { name: 'key', slots: 2, rate, perProcess: false },
+      { name: 'open', slots: 2, rate: null, perProcess: false },
+    ])
+    const opened = [1, 2, 3].map(() => newJob(half, keyed([open!])))
     const limited = [{ finalizer: true } as const, {}, {}, {}].map((options) =>
       newJob(gated, keyed([key!], options)),
     )
     const [holder, unwanted, due] = [newJob(plain), newJob(plain), newJob(plain, { due: { inMs: 60_000 } })]
-    await storage.jobs.enqueue([...limited, holder, unwanted, due])
+    await storage.jobs.enqueue([...limited, ...opened, holder, unwanted, due])
     const quotas = [{ lane: gated.id, quota: 3, after: null }]
     const { batch } = await storage.executions.claimGated({ worker: dead, quotas, free: 1 }, admit)
     const [run, unbegun] = batch!.members
+    const one = { worker, quotas: [{ lane: half.id, quota: 1, after: null }], free: 1 }
+    const openRun = (await storage.executions.claimGated(one, admit)).batch!.members[0]!
     await this.#admin.query(`update millrace.worker set until = now() - interval '1 s' where id = ${dead};
       update millrace.waiting set due = now() - interval '1 s' where job = '${due.id}';
       insert into millrace.abort (job) values ('${unwanted.id}');
@@ -91,7 +104,8 @@ export class BoardRoom {
         gatedReady: gatedReady!,
       },
       ...{ gated, plain, key: key!, holder: holder.id, unwanted: unwanted.id, due: due.id, old: oldId },
-      jobs: [...limited.map(({ id }) => id), holder.id, unwanted.id, due.id, oldId],
+      ...{ half, open: open!, openRun },
+      jobs: [...[...limited, ...opened, holder, unwanted, due].map(({ id }) => id), oldId],
     }
   }
 

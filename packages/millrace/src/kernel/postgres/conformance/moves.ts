@@ -20,7 +20,7 @@ import type { Rows } from './sound.ts'
 /** What a process does to the board, and what must be true of its answer in the end, whatever the others did. */
 export interface Move<Answer = unknown> {
   /** Which rows it meets others on: moves with none in common cannot meet. */
-  readonly on: readonly ('lease' | 'key' | 'started' | 'done' | 'free' | 'unwanted' | 'due')[]
+  readonly on: readonly ('lease' | 'key' | 'started' | 'done' | 'free' | 'unwanted' | 'due' | 'open')[]
   /** Whom it contradicts. */
   readonly never?: readonly string[]
   readonly work: (storage: PostgresStorage, board: Board) => Promise<Answer>
@@ -35,6 +35,16 @@ const uniqueKeys = ['started', 'done', 'free'] as const
 type UniqueKey = (typeof uniqueKeys)[number]
 
 const move = <Answer>(one: Move<Answer>): Move => one as Move
+
+const claimHalf = (quota: number): Move =>
+  move({
+    on: ['open'],
+    work: (storage, { worker, half }) =>
+      storage.executions.claimGated(
+        { worker, quotas: [{ lane: half.id, quota, after: null }], free: 1 },
+        admit,
+      ),
+  })
 
 const completed = ({ run }: Board): Decision =>
   decision(run, outcomes.completed, { next: [finalizerOf(run)] })
@@ -122,6 +132,18 @@ function enqueue(key: UniqueKey, on: OnDuplicate, end: 'alone' | 'commit' | 'rol
       return rows.jobs.get(id)!.stored !== isThere && `it said ${kind}`
     },
   })
+}
+
+/** A settle that was under way when it was asked for is waited for. */
+export function overlooked(
+  ended: readonly (readonly [name: string, answer: unknown])[],
+  steps: readonly string[],
+): string[] {
+  const asked = ended.find(([name]) => name === 'settled')
+  const settled = ended.some(([, answer]) => answer === 'settled')
+  const order = [steps.findIndex((step) => /^settle(_|$)/.test(step)), steps.indexOf('settled_lock')]
+  const isOverlooked = settled && (asked?.[1] as readonly unknown[] | undefined)?.length === 0
+  return isOverlooked && order[0]! < order[1]! ? ['settled overlooked a settle under way'] : []
 }
 
 /** Who was told of an unstarted holder has committed before that was claimed. */
@@ -216,6 +238,20 @@ export const moves: Readonly<Record<string, Move>> = {
       if (answer !== 'settled' || !rows.leases.includes(lease)) return false
       const { waiting, used, slots, ready } = rows.keys.find(({ id }) => id === key)!
       return waiting > 0 && slots === 2 && used + ready < slots && 'a waiter was left behind'
+    },
+  }),
+  claimOne: claimHalf(1),
+  claimTwo: claimHalf(2),
+  endAndRelease: move({
+    on: ['open'],
+    never: ['endAndRelease'],
+    async work(storage, { openRun, open }) {
+      await storage.executions.settle([decision(openRun)], standing(openRun.lease))
+      await storage.limits.release([{ key: open, lease: openRun.lease, n: 1 }])
+    },
+    wrong(_, { open }, rows) {
+      const { waiting, used, slots, ready } = rows.keys.find(({ id }) => id === open)!
+      return waiting > 0 && used + ready < slots! && 'a waiter was left behind'
     },
   }),
   handBack: move({

@@ -97,8 +97,8 @@ export interface Ended {
 export interface Scene {
   /** Works on fresh rows, each with a storage whose connections carry the session's name. */
   readonly works: ReadonlyMap<string, () => Promise<unknown>>
-  /** Throws when what the works answered, and left behind, cannot be. They come in the order in which they ended. */
-  judge(ended: readonly Ended[]): Promise<void>
+  /** Throws when what the works answered, and left behind, cannot be. They come in the order in which they ended, and so do all statements. */
+  judge(ended: readonly Ended[], statements: readonly string[]): Promise<void>
 }
 
 /** A choice that was made: who went on, of those who could have. */
@@ -135,6 +135,7 @@ function isLast({ of, taken }: Choice): boolean {
 /** Follows `path`, then goes on with whoever comes first; returns all that was chosen. */
 async function inOneOrder(admin: pg.Client, scene: Scene, path: readonly Choice[]): Promise<Choice[]> {
   const told: string[] = []
+  const statements: string[] = []
   const ended: Ended[] = []
   const all = [...scene.works].map(([name, work]) => new Session(name, work, (one) => ended.push(one)))
   try {
@@ -152,9 +153,10 @@ async function inOneOrder(admin: pg.Client, scene: Scene, path: readonly Choice[
       const { name, ready } = able[taken]!
       const blocked = all.filter((session) => session.isRunning).map((session) => session.name)
       told.push(`${name}: ${ready!.label}${blocked.length > 0 ? ` (${blocked.join(', ')} waiting)` : ''}`)
+      statements.push(ready!.label)
       ready!.run()
     }
-    await scene.judge(ended)
+    await scene.judge(ended, statements)
     return chosen
   } catch (error) {
     throw new Error(`in the order\n  ${told.join('\n  ')}\n${String(error)}`, { cause: error })

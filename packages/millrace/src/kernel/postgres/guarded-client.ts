@@ -5,7 +5,8 @@ import { isTransactionStatement } from '../rules/transaction-statement.ts'
 /**
  * The `pg` client of a transaction, for an ORM. `check` runs before each statement and throws once the transaction is
  * over, so that a promise left behind cannot write into the next one on the same connection (trap 11). It can be
- * neither released nor ended, and BEGIN, COMMIT and ROLLBACK are refused; savepoints work.
+ * neither released nor ended, and BEGIN, COMMIT and ROLLBACK are refused, behind another statement by the server; savepoints
+ * work.
  */
 export function guardClient(client: pg.PoolClient, check: () => void): pg.PoolClient {
   const query = (...args: unknown[]): unknown => {
@@ -18,7 +19,8 @@ export function guardClient(client: pg.PoolClient, check: () => void): pg.PoolCl
       process.nextTick(callback, error)
       return undefined
     }
-    return (client.query as (...args: unknown[]) => unknown).apply(client, args)
+    const [first, ...rest] = args
+    return (client.query as (...args: unknown[]) => unknown).call(client, alone(first), ...rest)
   }
   const nothing = (): void => undefined
   return new Proxy(client, {
@@ -29,6 +31,17 @@ export function guardClient(client: pg.PoolClient, check: () => void): pg.PoolCl
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
+}
+
+/**
+ * A text that may hide a COMMIT behind another statement goes by the extended protocol, which takes one statement only. Whether
+ * it is one or stands in a literal is for the server to tell.
+ */
+function alone(query: unknown): unknown {
+  const hides = textOf(query).split(';').slice(1).some(isTransactionStatement)
+  if (!hides) return query
+  if (typeof query === 'string') return { text: query, queryMode: 'extended' }
+  return 'submit' in (query as object) ? query : { ...(query as object), queryMode: 'extended' }
 }
 
 function asError(thrown: unknown): Error {

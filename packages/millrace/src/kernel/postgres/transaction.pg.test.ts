@@ -23,6 +23,9 @@ describe.skipIf(!hasPostgres)('a transaction on PostgreSQL', () => {
     (await bench.sql('select word from note order by word')).map((row) => row['word'])
 
   const backendOf = (client: unknown): number => (client as { readonly processID: number }).processID
+  /** As a driver of its own kind might. */
+  const pastGuard = (client: unknown, text: string): Promise<unknown> =>
+    (pg.Client.prototype.query as (this: unknown, text: string) => Promise<unknown>).call(client, text)
   const kill = async (client: unknown): Promise<void> => {
     await bench.sql('select pg_terminate_backend($1)', [backendOf(client)])
   }
@@ -69,17 +72,15 @@ describe.skipIf(!hasPostgres)('a transaction on PostgreSQL', () => {
   test('trap 3: a COMMIT by hand cannot be followed by a settle', async () => {
     const { run } = await bench.leased()
     await bench.transaction(async (tx) => {
-      // Past the guard, as a driver of its own kind might.
       await tx.query(['do $$ begin perform 1; end $$'], [])
-      const raw = tx.client as pg.Client
-      await raw.query("insert into note values ('by hand'); commit; begin")
+      await pastGuard(tx.client, "insert into note values ('by hand'); commit; begin")
       expect(await tx.settle(decision(run))).toBe('fenced')
     }, handler())
     expect(await bench.told(run.job)).toEqual([])
     expect(await words()).toEqual(['by hand'])
     await bench.sql('delete from note')
     await bench.transaction(async (tx) => {
-      await (tx.client as pg.Client).query('select 1; commit')
+      await pastGuard(tx.client, 'select 1; commit')
       await expectError(tx.settle(decision(run)), 'MILL_TRANSACTION_LOST')
       await expectError(tx.commit(), 'MILL_TRANSACTION_LOST')
     }, handler())
@@ -153,6 +154,14 @@ describe.skipIf(!hasPostgres)('a transaction on PostgreSQL', () => {
       const client = tx.client as pg.PoolClient
       await expectError(client.query('COMMIT'), 'MILL_TRANSACTION_STATEMENT')
       await expectError(client.query({ text: ' rollback' }), 'MILL_TRANSACTION_STATEMENT')
+      await client.query('savepoint hidden')
+      for (const query of ['select 1; commit', { text: 'select 1; /* so */ -- now\n END' }]) {
+        expect(await thrownBy(client.query(query))).toMatchObject({ code: '42601' })
+        await client.query('rollback to savepoint hidden')
+      }
+      const { rows } = await client.query("select 'a; commit' as text")
+      expect(rows).toEqual([{ text: 'a; commit' }])
+      expect(await client.query('select 1; select 2')).toHaveLength(2)
       client.release()
       await client.end()
       await client.query('insert into note values ($1)', ['kept'])

@@ -34,7 +34,7 @@ export interface Board {
   readonly plain: Lane
   /** Ready, holds the unique key `started` until it starts. */
   readonly holder: JobId
-  /** Ready, and somebody wants it aborted. */
+  /** Ready, holds the unique key `kept` until it ends, and somebody wants it aborted. */
   readonly unwanted: JobId
   /** Waits for a time that has come. */
   readonly due: JobId
@@ -88,7 +88,8 @@ export class BoardRoom {
     await this.#admin.query(`update millrace.worker set until = now() - interval '1 s' where id = ${dead};
       update millrace.waiting set due = now() - interval '1 s' where job = '${due.id}';
       insert into millrace.abort (job) values ('${unwanted.id}');
-      insert into millrace.uniq (key, job, mode) values ('started', '${holder.id}', 1), ('done', '${oldId}', 2);
+      insert into millrace.uniq (key, job, mode) values ('started', '${holder.id}', 1), ('done', '${oldId}', 2),
+        ('kept', '${unwanted.id}', 2);
       insert into millrace.job (id, lane, prio, payload) values ('${oldId}', ${plain.id}, 5, '{}');
       insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
       values ('${oldId}', 0, 1, 10, 1, 1, now() - interval '1 day')`)

@@ -20,7 +20,9 @@ import type { Rows } from './sound.ts'
 /** What a process does to the board, and what must be true of its answer in the end, whatever the others did. */
 export interface Move<Answer = unknown> {
   /** Which rows it meets others on: moves with none in common cannot meet. */
-  readonly on: readonly ('lease' | 'key' | 'started' | 'done' | 'free' | 'unwanted' | 'due' | 'open')[]
+  readonly on: readonly (
+    'lease' | 'key' | 'started' | 'done' | 'free' | 'kept' | 'unwanted' | 'due' | 'open'
+  )[]
   /** Whom it contradicts. */
   readonly never?: readonly string[]
   readonly work: (storage: PostgresStorage, board: Board) => Promise<Answer>
@@ -31,7 +33,7 @@ export interface Move<Answer = unknown> {
   readonly wrong?: (answer: Answer, board: Board, rows: Rows) => string | false
 }
 
-const uniqueKeys = ['started', 'done', 'free'] as const
+const uniqueKeys = ['started', 'done', 'free', 'kept'] as const
 type UniqueKey = (typeof uniqueKeys)[number]
 
 const move = <Answer>(one: Move<Answer>): Move => one as Move
@@ -127,9 +129,13 @@ function enqueue(key: UniqueKey, on: OnDuplicate, end: 'alone' | 'commit' | 'rol
       }
     },
     adds: ({ id }) => [id],
-    wrong({ id, kind }, _, rows) {
+    wrong({ id, kind, holder }, _, rows) {
       const isThere = kind === 'queued' || kind === 'replaced'
-      return rows.jobs.get(id)!.stored !== isThere && `it said ${kind}`
+      if (rows.jobs.get(id)!.stored !== isThere) return `it said ${kind}`
+      // Whoever could be replaced had not started.
+      if (kind !== 'duplicate' || on !== 'replace' || holder === undefined) return false
+      const replaced = rows.jobs.has(holder) && endedAs(rows, holder, outcomes.replaced)
+      return replaced && 'it gave way to a holder that was replaced'
     },
   })
 }
@@ -159,13 +165,15 @@ export function startedTooEarly(ended: readonly (readonly [name: string, answer:
 }
 
 /** At most one job that counts for a key, and that is its holder. */
-export function heldTwice(added: readonly Enqueued[], { holder, old }: Board, rows: Rows): string[] {
+export function heldTwice(added: readonly Enqueued[], board: Board, rows: Rows): string[] {
+  const first = { started: board.holder, done: board.old, free: null, kept: board.unwanted }
   return uniqueKeys.flatMap((key) => {
-    const ids = [holder, old, ...added.filter((one) => one.key === key).map(({ id }) => id)]
+    const ids = [first[key], ...added.filter((one) => one.key === key).map(({ id }) => id)]
     const counting = ids.filter((id) => {
+      if (id === null) return false
       const { standing, done, stored } = rows.jobs.get(id)!
-      if (key !== 'started') return id !== holder && stored && !done.some(({ outcome }) => outcome >= 10)
-      return standing.some(({ place, seq }) => seq === 0 && place !== 'lease')
+      if (key === 'started') return standing.some(({ place, seq }) => seq === 0 && place !== 'lease')
+      return stored && !done.some(({ outcome }) => outcome >= 10)
     })
     if (counting.length > 1) return [`${counting.length} jobs hold the key ${key}`]
     const [one] = counting
@@ -176,7 +184,7 @@ export function heldTwice(added: readonly Enqueued[], { holder, old }: Board, ro
 /** Each is one call of the engine, or two that follow each other. */
 export const moves: Readonly<Record<string, Move>> = {
   claim: move({
-    on: ['started', 'unwanted', 'due'],
+    on: ['started', 'kept', 'unwanted', 'due'],
     work: (storage, { worker, plain }) =>
       storage.executions.claim({ worker, quotas: [{ lane: plain.id, quota: 3, after: null }], free: 1 }),
   }),
@@ -299,6 +307,7 @@ export const moves: Readonly<Record<string, Move>> = {
   commitStarted: enqueue('started', 'return', 'commit'),
   enqueueDone: enqueue('done', 'return'),
   replaceDone: enqueue('done', 'replace'),
+  replaceKept: enqueue('kept', 'replace'),
   enqueueFree: enqueue('free', 'return'),
   commitFree: enqueue('free', 'return', 'commit'),
   rollbackFree: enqueue('free', 'replace', 'rollback'),

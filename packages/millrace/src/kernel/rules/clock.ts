@@ -6,6 +6,16 @@ export interface Clock {
   monotonic(): number
   /** Calls once after at least `ms`, also beyond 2^31 ms (R6); returns the cancel. */
   after(ms: number, call: () => void): () => void
+  /** Absent: the machine's. */
+  readonly turns?: Turns
+}
+
+/** The turns of the event loop; injected only by a simulation, which runs all processes in one. */
+export interface Turns {
+  /** Calls in the next turn. */
+  soon(call: () => void): void
+  /** Ms of the machine, for telling how long a turn lasts, whatever time it is said to be. */
+  now(): number
 }
 
 /** Bytes of chance; injected for the same reason. `next` is in [0, 1). */

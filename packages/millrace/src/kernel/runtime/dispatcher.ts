@@ -1,4 +1,6 @@
+import type { Turns } from '../rules/clock.ts'
 import type { Claimed, Lane } from '../rules/execution.ts'
+import { machineTurns } from './turns.ts'
 
 /** First in, first out, with cheap ends. */
 class Fifo<T> {
@@ -50,6 +52,8 @@ export interface DispatcherOptions {
   readonly run: (claimed: Claimed, lane: Lane) => void
   /** A slot came free and few are left waiting here: time to claim. */
   readonly onHungry: () => void
+  /** Default: the machine's. */
+  readonly turns?: Turns
 }
 
 /** At most this much work waits here, so that another worker, or another tenant, gets its share soon. */
@@ -173,13 +177,14 @@ export class Dispatcher {
   }
 
   #mayYield(): void {
-    const now = performance.now()
+    const { turns = machineTurns } = this.#options
+    const now = turns.now()
     if (this.#turnBegan !== null) {
       if (now - this.#turnBegan >= turnMs) this.#yielding = true
       return
     }
     this.#turnBegan = now
-    setImmediate(() => {
+    turns.soon(() => {
       this.#turnBegan = null
       if (!this.#yielding) return
       this.#yielding = false

@@ -5,6 +5,7 @@ import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { Jobs, NewJob } from '../storage/jobs.ts'
 import { Group, splitting } from './group.ts'
 import { isUnavailable } from './settler.ts'
+import { turnsOf } from './turns.ts'
 
 export interface EnqueuerOptions {
   readonly jobs: Jobs
@@ -28,7 +29,7 @@ export class Enqueuer {
 
   constructor(options: EnqueuerOptions) {
     this.#options = options
-    this.#group = new Group((jobs) => this.#flush(jobs))
+    this.#group = new Group((jobs) => this.#flush(jobs), { turns: turnsOf(options.clock) })
   }
 
   /** Resolves when the job is on disk. Plain jobs share groups; each with a unique key goes alone, so that a rival stops nobody else. */

@@ -15,6 +15,7 @@ import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
 import type { Settled, Settler } from './settler.ts'
+import { turnsOf } from './turns.ts'
 
 export interface ExecutorOptions {
   readonly executions: Executions
@@ -70,7 +71,7 @@ export class Executor {
     const { clock, databaseNow, abortGraceMs } = options
     this.#alarm = new Alarm(clock)
     this.#calls = { clock, alarm: this.#alarm, databaseNow, abortGraceMs }
-    this.#ended = new Group((keys) => options.executions.ended(keys))
+    this.#ended = new Group((keys) => options.executions.ended(keys), { turns: turnsOf(clock) })
   }
 
   /**

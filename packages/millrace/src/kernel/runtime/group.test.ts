@@ -13,7 +13,7 @@ function controlled(cap?: number) {
         }
         flushes.push({ items, end })
       }),
-    cap,
+    cap === undefined ? {} : { cap },
   )
   return { group, flushes }
 }

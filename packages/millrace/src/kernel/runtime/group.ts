@@ -1,3 +1,6 @@
+import type { Turns } from '../rules/clock.ts'
+import { machineTurns } from './turns.ts'
+
 /**
  * Group commit with awaited acknowledgement: flushes at once when idle, gathers behind the flush that is under way,
  * and resolves each item when its flush returned. No gathering timer (performance.md 4).
@@ -5,13 +8,18 @@
 export class Group<T, R> {
   readonly #flush: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>
   readonly #cap: number
+  readonly #turns: Turns
   #waiting: Entry<T, R>[] = []
   #running: Promise<void> | null = null
 
   /** `flush` answers in input order; an answer that is a rejected promise fails its item alone. A group has at most `cap` items. */
-  constructor(flush: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>, cap = 1000) {
+  constructor(
+    flush: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>,
+    { cap = 1000, turns = machineTurns }: { readonly cap?: number; readonly turns?: Turns } = {},
+  ) {
     this.#flush = flush
     this.#cap = cap
+    this.#turns = turns
   }
 
   add(item: T): Promise<R> {
@@ -28,7 +36,7 @@ export class Group<T, R> {
 
   async #run(): Promise<void> {
     // One turn of the event loop lets callers of the same tick join the first group.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => this.#turns.soon(resolve))
     while (this.#waiting.length > 0) {
       const entries = this.#waiting.length <= this.#cap ? this.#waiting : this.#waiting.slice(0, this.#cap)
       this.#waiting = this.#waiting.slice(entries.length)

@@ -8,6 +8,7 @@ import { outcomes } from '../rules/outcome.ts'
 import type { Executions, LeaseMark } from '../storage/executions.ts'
 import type { LeaseBook } from './lease-book.ts'
 import { splitting } from './group.ts'
+import { turnsOf } from './turns.ts'
 
 /**
  * The decision that is in the database now: the one that was given, or what had to be stored in its place. `unstored`: the database took
@@ -106,7 +107,7 @@ export class Settler {
   }
 
   async #run(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await new Promise<void>((resolve) => turnsOf(this.#options.clock).soon(resolve))
     while (this.#queue.length > 0 || this.#marked.length > 0 || this.#options.book.dirty) await this.#flush()
     this.#running = null
   }

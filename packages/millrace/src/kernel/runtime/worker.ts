@@ -27,6 +27,7 @@ import { Pruner, type Retention } from './pruner.ts'
 import { Rescuer } from './rescuer.ts'
 import { isUnavailable, Settler } from './settler.ts'
 import { Timekeeper } from './timekeeper.ts'
+import { turnsOf } from './turns.ts'
 
 export interface WorkerOptions {
   readonly storage: Storage
@@ -96,10 +97,14 @@ export class Worker {
     const trouble = (role: string) => (error: unknown) => events.emit({ kind: 'trouble', role, error })
     const id = (): WorkerId => this.#id
     this.#active = new ActiveLanes(cache)
-    this.#releases = new Group(async (freed) => {
-      await storage.limits.release(freed)
-      return freed.map(() => undefined)
-    })
+    const turns = turnsOf(clock)
+    this.#releases = new Group(
+      async (freed) => {
+        await storage.limits.release(freed)
+        return freed.map(() => undefined)
+      },
+      { turns },
+    )
     this.#settler = new Settler({
       executions: storage.executions,
       book: this.#book,
@@ -135,6 +140,7 @@ export class Worker {
       laneOf: (claimed) => cache.get(claimed.lane) as Lane,
       run: (claimed, lane) => this.#run(claimed, lane),
       onHungry: () => this.#claimer.kick(),
+      turns,
     })
     this.#claimer = new Claimer({
       executions: storage.executions,

@@ -1,4 +1,4 @@
-import type { Clock } from '../rules/clock.ts'
+import type { Clock, Turns } from '../rules/clock.ts'
 import type { Faults, FaultPoint } from '../rules/fault-point.ts'
 import type { SqlValue } from '../rules/sql-template.ts'
 import type { Row } from '../storage/transaction.ts'
@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   readonly after: Clock['after']
   /** Timers that do not keep the process from ending. */
   readonly inBackground: Clock['after']
+  /** The next turn of the event loop. @default setImmediate */
+  readonly soon?: Turns['soon']
   readonly faults: Faults | null
   readonly busyBoundMs: number
 }
@@ -68,7 +70,7 @@ export class Database {
     this.now = () => Math.floor(options.now())
     this.after = options.after
     this.inBackground = options.inBackground
-    this.lock = new WriterLock(options.after)
+    this.lock = new WriterLock(options.after, options.soon)
     this.#walBound = this.inMemory ? null : new WalBound(options.path)
   }
 

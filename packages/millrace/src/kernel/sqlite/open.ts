@@ -1,4 +1,4 @@
-import type { Clock } from '../rules/clock.ts'
+import type { Clock, Turns } from '../rules/clock.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import type { Storage } from '../storage/storage.ts'
 import { sqliteControls } from './controls.ts'
@@ -28,6 +28,8 @@ export interface SqliteOptions {
   readonly synchronous?: 'FULL' | 'NORMAL'
   /** Timers. @default those of Node */
   readonly after?: Clock['after']
+  /** The next turn of the event loop. @default setImmediate */
+  readonly soon?: Turns['soon']
   readonly faults?: Faults
   /** How long to try while another process writes, before MILL_STORAGE_BUSY. @default 30_000 */
   readonly busyBoundMs?: number
@@ -47,6 +49,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     now: options.now ?? Date.now,
     after: options.after ?? afterMs,
     inBackground: options.after ?? afterMsInBackground,
+    ...(options.soon === undefined ? {} : { soon: options.soon }),
     faults: options.faults ?? null,
     busyBoundMs: options.busyBoundMs ?? 30_000,
   })

@@ -1,4 +1,4 @@
-import type { Clock } from '../rules/clock.ts'
+import type { Clock, Turns } from '../rules/clock.ts'
 
 /** Thrown to those who did not want to wait longer. */
 export class LockTimeout extends Error {
@@ -18,12 +18,14 @@ interface Waiter {
  */
 export class WriterLock {
   readonly #after: Clock['after']
+  readonly #soon: Turns['soon']
   readonly #queue = new Set<Waiter>()
   #held = false
   #closed: Error | null = null
 
-  constructor(after: Clock['after']) {
+  constructor(after: Clock['after'], soon: Turns['soon'] = setImmediate) {
     this.#after = after
+    this.#soon = soon
   }
 
   /** Resolves when the lock is the caller's; rejects with LockTimeout after `withinMs`, and once closed. */
@@ -64,7 +66,7 @@ export class WriterLock {
       // Were its time to end before the grant, it would be gone, and the lock held by nobody for ever.
       next.chosen()
       // Writers that follow each other by promises alone would keep timers and sockets waiting until the last has written.
-      setImmediate(() => next.grant())
+      this.#soon(() => next.grant())
     } else {
       this.#held = false
     }

@@ -14,8 +14,8 @@ test.each<[object, unknown]>([
   [{ runAt: '2030-01-31T08:00:00Z' }, { at: later }],
   [{ runAt: '2030-01-31T09:00+01:00' }, { at: later }],
   [{ runAt: '2030-01-31T08:00:00.123456-00:00' }, { at: later + 123 }],
-  [{ runAt: new Date(now) }, null],
-  [{ runAt: '1999-01-01T00:00:00Z' }, null],
+  [{ runAt: new Date(now) }, { at: now }],
+  [{ runAt: '1999-01-01T00:00:00Z' }, { at: Date.parse('1999-01-01T00:00:00Z') }],
   [{ runAt: new Date(now + MAX_DURATION_MS) }, { at: now + MAX_DURATION_MS }],
 ])('%j', (options, due) => {
   expect(normalizeWhen(options, now, 'enqueue')).toEqual(due)

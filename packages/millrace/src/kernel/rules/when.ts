@@ -7,8 +7,8 @@ import { invalidOption } from './option-fields.ts'
 export type Due = { readonly inMs: number } | { readonly at: number }
 
 /**
- * When a new job may run, from its `delay` or `runAt`; null = now (neither given, delay '0', or runAt in the past; semantics
- * Q-07). `now` is epoch ms. Throws MILL_OPTIONS_INVALID for both, MILL_DURATION_INVALID, or MILL_RUN_AT_INVALID.
+ * When a new job may run, from its `delay` or `runAt`; null = now (neither given, or delay '0'; semantics Q-07). `now` is epoch ms, and
+ * bounds how far away runAt may be. Throws MILL_OPTIONS_INVALID for both, MILL_DURATION_INVALID, or MILL_RUN_AT_INVALID.
  */
 export function normalizeWhen(
   { delay, runAt }: { readonly delay?: unknown; readonly runAt?: unknown },
@@ -32,7 +32,8 @@ export function normalizeWhen(
   }
   if (at - now > MAX_DURATION_MS)
     throw invalidRunAt(where, `is more than 100 years away: ${describeValue(runAt)}`)
-  return at <= now ? null : { at }
+  // Whether it has passed is the database's to say: a process's own clock may be wrong (R16).
+  return { at }
 }
 
 /** Without a zone the instant would depend on where it is read. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decide, decideFinalizer, decideUndecidable, type At } from './decide.ts'
+import { decide, decideFinalizer, undecided, type At } from './decide.ts'
 import type { Decision, EndedAttempt } from './decision.ts'
 import { deathsOf, type Claimed, type JobOptions } from './execution.ts'
 import { endsJob, outcomes, type Result, type StoredError } from './outcome.ts'
@@ -280,24 +280,21 @@ test('a job lived through: attempts without gap, a finalizer after each, counted
   )
 })
 
-test('a tool that cannot decide fails its job by that; a finalizer gives up, and its attempt goes on', () => {
-  const cause = new Error('no idea')
-  const error = expect.objectContaining({
-    code: 'MILL_INTERNAL',
-    message: expect.stringContaining('no idea') as string,
-  }) as StoredError
-  const failed = { outcome: outcomes.failed, error, ms: 2 }
-  expect(decideUndecidable(claimed(), null, cause, 2)).toMatchObject({ ...failed, next: [] })
-  expect(decideUndecidable(claimed({ options: { finalizer: true } }), null, cause, 2)).toMatchObject({
-    ...failed,
-    next: [{ seq: -1 }],
+describe('undecided', () => {
+  test('a job ends Failed, with its finalizer if it has one', () => {
+    expect(undecided(claimed(), null, error, 2)).toMatchObject({ outcome: outcomes.failed, error, next: [] })
+    const [finalizer] = undecided(claimed({ attempt: 3, options: { finalizer: true } }), null, error, 2).next
+    expect(finalizer).toMatchObject({ seq: -3, attempt: 1 })
   })
-  const finalizer = claimed({ seq: -2 })
-  const retried: EndedAttempt = { outcome: outcomes.retried, ms: 1, error: null, deaths: 0 }
-  expect(decideUndecidable(finalizer, retried, cause, 2)).toMatchObject({
-    outcome: outcomes.gaveUp,
-    error,
-    next: [{ seq: 0, attempt: 3 }],
+
+  test('a finalizer gives up, and lets the retry behind it begin', () => {
+    const finalizer = claimed({ seq: -1 })
+    const ended: EndedAttempt = { outcome: outcomes.retried, error, ms: 1, deaths: 0 }
+    expect(undecided(finalizer, ended, error, 2)).toMatchObject({
+      outcome: outcomes.gaveUp,
+      error,
+      next: [{ seq: 0, attempt: 2 }],
+    })
+    expect(undecided(finalizer, null, error, 2)).toMatchObject({ outcome: outcomes.gaveUp, next: [] })
   })
-  expect(decideUndecidable(finalizer, null, cause, 2).next).toEqual([])
 })

@@ -68,22 +68,22 @@ export function decideFinalizer(
   }
 }
 
-/** Its tool could not decide: the job fails by that, or the finalizer gives up and the attempt it finalized goes on at once. */
-export function decideUndecidable(
+/**
+ * In place of a decision that its tool failed to make: the job ends Failed, its finalizer hears of it; a finalizer gives up, and the
+ * retry that waited behind it begins.
+ */
+export function undecided(
   run: Claimed,
   ended: EndedAttempt | null,
-  cause: unknown,
+  error: StoredError,
   ms: number,
 ): Decision {
-  const { error } = storeError(
-    new MillraceError('MILL_INTERNAL', `the end of the attempt could not be decided: ${String(cause)}`),
-  )
-  if (run.seq >= 0) {
-    const next = run.options?.finalizer ? [finalizerOf(run)] : []
-    return { ...settled(run, ms), outcome: outcomes.failed, error, next }
+  if (run.seq < 0) {
+    const next = ended === null ? [] : retryAfterFinalizer(run, ended, 0)
+    return { ...settled(run, ms), outcome: outcomes.gaveUp, error, next }
   }
-  const next = ended === null ? [] : retryAfterFinalizer(run, ended, 0)
-  return { ...settled(run, ms), outcome: outcomes.gaveUp, error, next }
+  const next = run.options?.finalizer ? [finalizerOf(run)] : []
+  return { ...settled(run, ms), outcome: outcomes.failed, error, next }
 }
 
 /** The finalizer execution of an attempt. */

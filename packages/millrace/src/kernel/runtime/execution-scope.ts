@@ -190,20 +190,22 @@ export class ExecutionScope {
     this.#closed = true
   }
 
-  /** Seals, and tells the parts how it ended; one that throws keeps the others from nothing. */
-  finish(committed: boolean, onError: (error: unknown) => void): void {
+  /** Seals, and tells the parts how it ended. Never throws: what a part makes of it changes nothing any more. */
+  finish(committed: boolean, onError: (error: unknown) => void = () => undefined): void {
     this.#closed = true
     if (!committed && this.#controller !== null && !this.#controller.signal.aborted)
       this.#controller.abort(this.#closedError())
     if (this.#parts === null) return
-    for (const { life } of this.#parts.values()) {
+    const tell = (hook: (() => void) | undefined): void => {
       try {
-        if (committed) life?.committed?.()
-        else life?.rolledBack?.()
-        life?.closed?.()
+        hook?.()
       } catch (error) {
         onError(error)
       }
+    }
+    for (const { life } of this.#parts.values()) {
+      tell(() => (committed ? life?.committed?.() : life?.rolledBack?.()))
+      tell(() => life?.closed?.())
     }
   }
 

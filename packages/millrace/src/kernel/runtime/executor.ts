@@ -1,5 +1,5 @@
-import { decideUndecidable } from '../rules/decide.ts'
 import type { Chance, Clock } from '../rules/clock.ts'
+import { undecided } from '../rules/decide.ts'
 import type { Decision, EndedAttempt } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import type { Claimed, ExecutionKey, Lane, LeaseId } from '../rules/execution.ts'
@@ -106,11 +106,18 @@ export class Executor {
     const begun = clock.monotonic()
     const deadline = deadlineOf(run)
     if (deadline < Infinity && deadline <= databaseNow()) scope.stop('deadline', deadlineError(scope))
-    if (scope.stopReason !== null) this.#returned(scope, handler, { thrown: scope.signal.reason }, 0)
-    else
+    if (scope.stopReason !== null) {
+      this.#returned(scope, handler, { thrown: scope.signal.reason }, 0)
+      return
+    }
+    try {
       startCall(this.#calls, scope, handler, begun, (returned) =>
         this.#returned(scope, handler, returned, clock.monotonic() - begun),
       )
+    } catch (thrown) {
+      // Its tool could not say how long it may run.
+      this.#returned(scope, handler, { thrown }, 0)
+    }
   }
 
   #returned(scope: ExecutionScope, handler: ExecutionHandler, returned: Return, ms: number): void {
@@ -123,7 +130,13 @@ export class Executor {
       this.#leaveWith(scope, this.#depart(scope, handler, returned, ms))
       return
     }
-    const decision = this.#decide(scope, handler, success, [], ms)
+    let decision: Open<Decision>
+    try {
+      decision = this.#decide(scope, handler, success, [], ms)
+    } catch (error) {
+      this.#leaveWith(scope, this.#fail(scope, handler, error, ms))
+      return
+    }
     if (returned.value !== undefined) decision.result = returned.value
     scope.seal()
     settler.settle(run, decision, (settled) => this.#settledInGroup(scope, decision, settled))
@@ -186,7 +199,12 @@ export class Executor {
     }
     const result: Result =
       'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : success
-    const decision = this.#decide(scope, handler, result, [], ms)
+    let decision: Open<Decision>
+    try {
+      decision = this.#decide(scope, handler, result, [], ms)
+    } catch (error) {
+      return this.#fail(scope, handler, error, ms)
+    }
     if ('value' in returned && returned.value !== undefined) decision.result = returned.value
     if (scope.opening === null && scope.buffered.length === 0) {
       scope.seal()
@@ -267,7 +285,15 @@ export class Executor {
         : scope.stopReason === 'deadline'
           ? { kind: 'expired', error }
           : { kind: 'failure', error }
-    return this.#inGroup(scope, this.#decide(scope, handler, result, classes, ms), false)
+    let decision: Decision
+    try {
+      decision = this.#decide(scope, handler, result, classes, ms)
+    } catch (defect) {
+      // Whatever ails the tool, its execution must not stay under its lease for as long as this worker lives.
+      this.#trouble(defect)
+      decision = undecided(scope.run, scope.ended, storeError(defect).error, ms)
+    }
+    return this.#inGroup(scope, decision, false)
   }
 
   async #undo(scope: ExecutionScope, departure: Departure): Promise<Departure> {
@@ -294,21 +320,14 @@ export class Executor {
     ms: number,
   ): Open<Decision> {
     const { databaseNow, chance } = this.#options
-    let decision: Open<Decision>
-    try {
-      decision = handler.decide(scope.run, {
-        result,
-        classes,
-        ms,
-        now: databaseNow(),
-        chance: chance.next(),
-        ended: scope.ended,
-      })
-    } catch (cause) {
-      // A defect of the tool: the job ends by it, rather than stay under its lease.
-      this.#trouble(cause)
-      decision = decideUndecidable(scope.run, scope.ended, cause, ms)
-    }
+    const decision: Open<Decision> = handler.decide(scope.run, {
+      result,
+      classes,
+      ms,
+      now: databaseNow(),
+      chance: chance.next(),
+      ended: scope.ended,
+    })
     if (scope.stopReason === 'aborted') decision.endsAbort = true
     return decision
   }

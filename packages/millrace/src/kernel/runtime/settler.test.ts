@@ -62,7 +62,8 @@ beforeEach(() => {
   settler = new Settler({
     executions: executions as unknown as Executions,
     book,
-    clock: { ...systemClock, after: (_ms, call) => systemClock.after(0, call) },
+    // Pauses take no time; what is offered again later still comes later.
+    clock: { ...systemClock, after: (ms, call) => systemClock.after(ms < 10_000 ? 0 : 50, call) },
     faults: undefined,
     onFenced: (leases) => fenced.push(...leases),
     onError: (error) => errors.push(error),
@@ -171,6 +172,16 @@ test('one that cannot be stored at all stays under its lease and holds up nobody
   expect(executions.ended.has(1)).toBe(false)
   const other = claimed(2, 'other')
   expect(await settle(other[0]!)).toEqual(decisionOf(other[0]!))
+})
+
+test('what could not be stored at all is offered again, until the database takes it and the lease can end', async () => {
+  const [cursed] = claimed(1, 'cursed')
+  let refusals = 0
+  executions.next = (decisions) => (decisions.length > 0 && ++refusals <= 4 ? { before: bad } : 'ok')
+  expect(await settle(cursed!)).toBe('unstored')
+  await expect.poll(() => executions.ended.has(1)).toBe(true)
+  expect(executions.stored.get('cursed')).toMatchObject({ outcome: outcomes.failed })
+  expect(refusals).toBe(5)
 })
 
 test('members of a fallen lease are told, the others are written', async () => {

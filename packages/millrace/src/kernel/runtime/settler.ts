@@ -12,13 +12,14 @@ import { turnsOf } from './turns.ts'
 
 /**
  * The decision that is in the database now: the one that was given, or what had to be stored in its place. `unstored`: the database took
- * neither; the execution stays under its lease until this worker is gone.
+ * neither; the execution stays under its lease, and the replacement is tried again from time to time.
  */
 export type Settled = Decision | 'fenced' | 'unstored'
 
 interface Member {
   readonly claimed: Claimed
-  readonly decision: Decision
+  /** What is to be stored. */
+  decision: Decision
   /** Differs when the decision itself could not be stored. */
   stored: Decision | 'unstored'
   readonly resolve: (settled: Settled) => void
@@ -42,6 +43,8 @@ export interface SettlerOptions {
 const groupCap = 2000
 const firstPause = 20
 const longestPause = 2_000
+/** What the database refuses altogether is offered to it again this often. */
+const offerAgainMs = 30_000
 
 /**
  * Writes the ends of executions in groups, together with the start marks of their leases, and tells each one when it is
@@ -53,6 +56,7 @@ export class Settler {
   #marked: (() => void)[] = []
   #running: Promise<void> | null = null
   #abandoned = false
+  readonly #unstored = new Set<() => void>()
 
   constructor(options: SettlerOptions) {
     this.#options = options
@@ -88,8 +92,11 @@ export class Settler {
     this.#running ??= this.#run()
   }
 
+  /** Also gives up what could not be stored: it is rescue's then. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running
+    for (const cancel of this.#unstored) cancel()
+    this.#unstored.clear()
   }
 
   /** The worker was fenced as a whole: everything under way is answered `fenced`, nothing more is written. */
@@ -169,10 +176,11 @@ export class Settler {
         try {
           left = await this.#unsettled(left, found)
           for (const lease of await this.#divide(left)) fenced.add(lease)
-          for (const { stored, claimed } of left) {
+          for (const { stored, claimed, decision } of left) {
             if (stored !== 'unstored') continue
             unstored.add(claimed.lease)
             this.#options.book.reopen(claimed)
+            this.#offerAgain(claimed, decision)
           }
           left = []
         } catch (again) {
@@ -227,12 +235,21 @@ export class Settler {
             // It must not hold up the others.
             this.#options.onError(again)
             member.stored = 'unstored'
+            member.decision = instead
             return []
           }
         },
       },
     )
     return fenced.flat()
+  }
+
+  #offerAgain(claimed: Claimed, decision: Decision): void {
+    const cancel = this.#options.clock.after(offerAgainMs, () => {
+      this.#unstored.delete(cancel)
+      void this.settle(claimed, decision)
+    })
+    this.#unstored.add(cancel)
   }
 
   #sleep(ms: number): Promise<void> {

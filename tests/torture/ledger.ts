@@ -86,8 +86,14 @@ export function machineNow(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000
 }
 
+/** Where a process writes down what it does. */
+export interface LedgerWriter {
+  readonly process: string
+  write(event: Event): void
+}
+
 /** One process's file of JSON lines. Each is in the kernel's hands when `write` returns, so a SIGKILL loses none. */
-export class Ledger {
+export class Ledger implements LedgerWriter {
   readonly process: string
   readonly #file: number
 

@@ -5,7 +5,9 @@ import {
   type Mill,
   type QueueableDefinition,
 } from '../../packages/millrace/src/index.ts'
-import type { Ledger } from './ledger.ts'
+import type { Clock } from '../../packages/millrace/src/kernel/rules/clock.ts'
+import { systemClock } from '../../packages/millrace/src/kernel/runtime/system-clock.ts'
+import type { LedgerWriter } from './ledger.ts'
 import { workOf } from './rich-value.ts'
 import { childrenOf, hasEffect, maxAttempts, type Kind, type Work } from './work.ts'
 
@@ -14,14 +16,17 @@ const retry = { attempts: maxAttempts, initial: '40ms', max: '150ms' } as const
 /** The definitions of the workload, whose handlers write the ledger; over the public face only. */
 export class Workload {
   readonly definitions: Readonly<Record<Kind, QueueableDefinition<Work>>>
-  readonly #ledger: Ledger
+  readonly #ledger: LedgerWriter
+  readonly #after: Clock['after']
   /** Leases by execution, as the engine tells them right before a handler begins. */
   readonly #leases = new Map<string, number>()
   readonly #snoozed = new Set<string>()
   #tokens = 0
 
-  constructor(ledger: Ledger) {
+  /** `after` is what the time of its handlers passes by. */
+  constructor(ledger: LedgerWriter, after: Clock['after'] = systemClock.after.bind(systemClock)) {
     this.#ledger = ledger
+    this.#after = after
     const execute = (work: Work, ctx: HandlerContext): Promise<unknown> => this.#execute(work, ctx)
     this.definitions = {
       plain: defineQueueable({ name: 'plain', retry, execute }),
@@ -131,7 +136,7 @@ export class Workload {
       await signalled(ctx.signal)
       if ((work.children ?? 0) === 0) throw ctx.signal.reason
     }
-    if (work.runMs > 0) await pause(work.runMs, ctx.signal)
+    if (work.runMs > 0) await pause(this.#after, work.runMs, ctx.signal)
   }
 
   async #enqueueChildren(work: Work, ctx: HandlerContext, seq: number): Promise<void> {
@@ -175,16 +180,16 @@ function signalled(signal: AbortSignal): Promise<void> {
 }
 
 /** The handler's work: time, until its signal fires. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(after: Clock['after'], ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
-      clearTimeout(timer)
+      cancel()
       reject(signal.reason as Error)
     }
-    const timer = setTimeout(() => {
+    const cancel = after(ms, () => {
       signal.removeEventListener('abort', stop)
       resolve()
-    }, ms)
+    })
     signal.addEventListener('abort', stop, { once: true })
   })
 }

@@ -1,4 +1,13 @@
-import { failed, grouped, lost, parked, retried, type AttemptKey, type Findings } from '../evidence.ts'
+import {
+  failed,
+  grouped,
+  lost,
+  parked,
+  retried,
+  type AttemptKey,
+  type EntryOf,
+  type Findings,
+} from '../evidence.ts'
 import { maxAttempts } from '../work.ts'
 import type { Check, Violation } from './violation.ts'
 
@@ -59,16 +68,17 @@ function ranOutOfTime({ rows }: Findings, { job, seq, attempt }: AttemptKey): bo
   )
 }
 
-/** Whether it ran once more after it was handed back. */
-function stood(
-  findings: Findings,
-  entry: { readonly job: string; readonly seq: number; readonly attempt: number; readonly at: number },
-): boolean {
+/** Whether it was claimed once more after it was handed back. */
+function stood(findings: Findings, entry: EntryOf<'handedBack'>): boolean {
   const row = findings.done(entry)
-  const later = findings.startsOfAttempt(entry).some(({ start }) => start.at > entry.at)
+  const runs = findings.startsOfAttempt(entry)
+  if (runs.some(({ start }) => start.at > entry.at)) return true
+  if (row === undefined) return false
   // Claimed again, and lost before its handler wrote its first line.
-  return (
-    later ||
-    (row !== undefined && !findings.startsOfAttempt(entry).some(({ start }) => start.lease === row.lease))
+  if (!runs.some(({ start }) => start.lease === row.lease)) return true
+  // The answer to the hand-back was lost: by the time it was known, another had begun it.
+  const own = runs.findLast(
+    ({ start, end }) => start.process === entry.process && (end?.at ?? Infinity) <= entry.at,
   )
+  return own !== undefined && (own.start.lease ?? Infinity) < row.lease
 }

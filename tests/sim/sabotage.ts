@@ -1,0 +1,64 @@
+import { DatabaseSync } from 'node:sqlite'
+import type { Storage } from '../../packages/millrace/src/kernel/storage/storage.ts'
+import { sabotaged } from '../torture/sabotage.ts'
+
+/**
+ * `fencing`: nobody notices a lost lease. `acknowledgement`: an enqueue is acknowledged before it is written. `rescue`: puts back also what
+ * was settled. `scan`: nobody looks for what a lost wake would have told.
+ */
+export const sabotages = ['fencing', 'acknowledgement', 'rescue', 'scan'] as const
+export type Sabotage = (typeof sabotages)[number]
+
+const lateMs = 80
+
+/** The database of all with a defect. */
+export function sabotagedStorage(shared: Storage, what: Sabotage, file: string): Storage {
+  return what === 'rescue' ? puttingBackTheSettled(shared, file) : shared
+}
+
+/** The database of one process with a defect. `later` happens only if the process lives then. */
+export function sabotagedProcess(
+  storage: Storage,
+  what: Sabotage,
+  later: (ms: number, call: () => void) => void,
+): Storage {
+  if (what === 'fencing') return sabotaged(storage, 'fencing')
+  if (what === 'scan') return { ...storage, lanes: { ...storage.lanes, heads: async () => [] } }
+  if (what !== 'acknowledgement') return storage
+  const { jobs } = storage
+  return {
+    ...storage,
+    jobs: {
+      ...jobs,
+      enqueue: async (list) => {
+        later(lateMs, () => void jobs.enqueue(list).catch(() => undefined))
+      },
+    },
+  }
+}
+
+function puttingBackTheSettled(storage: Storage, file: string): Storage {
+  const { workers } = storage
+  const putBack = `insert into millrace_ready (lane, prio, job, seq, attempt, care)
+    select j.lane, j.prio, d.job, d.seq, d.attempt + 1, 0 from millrace_done d join millrace_job j on j.id = d.job
+    where d.lease = ?`
+  return {
+    ...storage,
+    workers: {
+      ...workers,
+      rescueLease: async (worker, lease, rescue) => {
+        const report = await workers.rescueLease(worker, lease, rescue)
+        if (report === null) return report
+        const db = new DatabaseSync(file, { timeout: 0 })
+        try {
+          db.prepare(putBack).run(lease)
+        } catch {
+          // Somebody writes, or it stands there already: next time.
+        } finally {
+          db.close()
+        }
+        return report
+      },
+    },
+  }
+}

@@ -1,18 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Invariant } from '../torture/checks/violation.ts'
 import { Place } from './place.ts'
-import { sabotages, type Sabotage } from './sabotage.ts'
+import type { Sabotage } from './sabotage.ts'
 import { runSeed, type Verdict } from './verdict.ts'
 
 /** Every defect is found within so many seeds. */
 const seeds = 40
 
 /** What such an engine must be accused of; that work is left over may be its doing as well. */
-const accusations: Readonly<Record<Sabotage, readonly string[]>> = {
+const accusations = {
   fencing: ['I-2', 'I-3', 'I-6'],
   acknowledgement: ['I-1'],
   rescue: ['I-3', 'I-4', 'I-6'],
   scan: ['I-5'],
-}
+} as const satisfies Partial<Record<Sabotage, readonly Invariant[]>>
+type Accused = keyof typeof accusations
 
 let place: Place
 beforeAll(async () => {
@@ -20,20 +22,32 @@ beforeAll(async () => {
 })
 afterAll(() => place.remove())
 
-test.each(sabotages)('an engine without %s is found out', { timeout: 60_000 }, async (sabotage) => {
-  const found = await firstFailure(sabotage)
-  expect(found?.violations.map(({ invariant }) => invariant)).toEqual(
-    expect.arrayContaining([expect.toBeOneOf([...accusations[sabotage]])]),
-  )
-  expect(found?.report).toContain(`npm run sim -- --seed ${String(found?.seed)} --sabotage ${sabotage}`)
-  // Without the sabotage the very same world keeps every promise.
-  expect((await runSeed(found!.seed, place)).report).toBe('')
+test.each(Object.keys(accusations) as Accused[])(
+  'an engine with its %s spoilt is found out',
+  { timeout: 60_000 },
+  async (sabotage) => {
+    const found = await firstFailure(sabotage)
+    expect(found?.violations.map(({ invariant }) => invariant)).toEqual(
+      expect.arrayContaining([expect.toBeOneOf([...accusations[sabotage]])]),
+    )
+    expect(found?.report).toContain(`npm run sim -- --seed ${String(found?.seed)} --sabotage ${sabotage}`)
+    // Without the sabotage the very same world keeps every promise.
+    expect((await runSeed(found!.seed, place)).report).toBe('')
+  },
+)
+
+test('a world that takes something from the machine is found out', async () => {
+  const hashes = new Set<string>()
+  for (let run = 0; run < 3; run += 1) hashes.add((await runSeed(1, place, 'leak')).hash)
+  expect(hashes.size).toBe(3)
+  expect((await runSeed(1, place)).hash).toBe((await runSeed(1, place)).hash)
 })
 
-async function firstFailure(sabotage: Sabotage): Promise<Verdict | null> {
+async function firstFailure(sabotage: Accused): Promise<Verdict | null> {
+  const accused: readonly Invariant[] = accusations[sabotage]
   for (let seed = 1; seed <= seeds; seed += 1) {
     const verdict = await runSeed(seed, place, sabotage)
-    if (verdict.violations.some(({ invariant }) => accusations[sabotage].includes(invariant))) return verdict
+    if (verdict.violations.some(({ invariant }) => accused.includes(invariant))) return verdict
   }
   return null
 }

@@ -4,9 +4,9 @@ import { sabotaged } from '../torture/sabotage.ts'
 
 /**
  * `fencing`: nobody notices a lost lease. `acknowledgement`: an enqueue is acknowledged before it is written. `rescue`: puts back also what
- * was settled. `scan`: nobody looks for what a lost wake would have told.
+ * was settled. `scan`: nobody looks for what a lost wake would have told. `leak`: something comes from the machine.
  */
-export const sabotages = ['fencing', 'acknowledgement', 'rescue', 'scan'] as const
+export const sabotages = ['fencing', 'acknowledgement', 'rescue', 'scan', 'leak'] as const
 export type Sabotage = (typeof sabotages)[number]
 
 const lateMs = 80
@@ -24,6 +24,7 @@ export function sabotagedProcess(
 ): Storage {
   if (what === 'fencing') return sabotaged(storage, 'fencing')
   if (what === 'scan') return { ...storage, lanes: { ...storage.lanes, heads: async () => [] } }
+  if (what === 'leak') return leaking(storage, later)
   if (what !== 'acknowledgement') return storage
   const { jobs } = storage
   return {
@@ -58,6 +59,20 @@ function puttingBackTheSettled(storage: Storage, file: string): Storage {
           db.close()
         }
         return report
+      },
+    },
+  }
+}
+
+function leaking(storage: Storage, later: (ms: number, call: () => void) => void): Storage {
+  const { lanes } = storage
+  return {
+    ...storage,
+    lanes: {
+      ...lanes,
+      heads: async () => {
+        await new Promise<void>((resolve) => later(Math.random(), resolve))
+        return lanes.heads()
       },
     },
   }

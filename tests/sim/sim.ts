@@ -4,7 +4,7 @@ import { Place } from './place.ts'
 import { sabotages, type Sabotage } from './sabotage.ts'
 import { runSeed } from './verdict.ts'
 
-// npm run sim -- --seed N [--seeds 2000] [--json] [--sabotage fencing|acknowledgement|rescue|scan]
+// npm run sim -- --seed N [--seeds 2000] [--json] [--sabotage fencing|acknowledgement|rescue|scan|leak]
 
 const { values } = parseArgs({
   options: {

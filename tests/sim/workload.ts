@@ -47,6 +47,7 @@ function drawWork(random: Random, ref: string, at: number): Work {
     tenant: random.pick(['ada', 'bob']),
     ...(random.chance(0.3) ? { queue: 'bulk' } : {}),
     ...(random.chance(0.3) ? { priority: random.whole(0, 9) } : {}),
+    ...(random.chance(0.1) ? { deadline: '10 minutes' } : {}),
   }
   const die = random.next()
   if (die < 0.15) return { ...base, kind: 'plain' }
@@ -165,11 +166,12 @@ async function inTransaction(
   })
 }
 
-function optionsOf({ tenant, queue, priority, delayMs, runAt, unique }: Work): EnqueueOptions {
+function optionsOf({ tenant, queue, priority, deadline, delayMs, runAt, unique }: Work): EnqueueOptions {
   return {
     ...(tenant === undefined ? {} : { tenant }),
     ...(queue === undefined ? {} : { queue }),
     ...(priority === undefined ? {} : { priority }),
+    ...(deadline === undefined ? {} : { deadline }),
     ...(delayMs === undefined ? {} : { delay: `${delayMs}ms` }),
     ...(runAt === undefined ? {} : { runAt: new Date(runAt) }),
     ...(unique === undefined ? {} : { unique: { key: unique, until: 'done', on: 'return' } }),

@@ -206,6 +206,7 @@ export const gaveUp = 5
 export const completed = 10
 export const failed = 11
 export const aborted = 12
+export const expired = 14
 export const parked = 15
 export const replaced = 17
 export const outcomeNames: Readonly<Record<number, string>> = {

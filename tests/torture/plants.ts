@@ -416,6 +416,12 @@ export const plants: readonly Plant[] = [
     )
     return { ...evidence, entries }
   }),
+  plant('I-14', 'a job expires', (evidence, { rows }) => {
+    const end = rows.done.find(({ outcome }) => outcome === 10)
+    if (end === undefined) return null
+    const done = rows.done.map((row) => (row === end ? { ...row, outcome: 14 } : row))
+    return { ...evidence, rows: { ...rows, done } }
+  }),
   plant('I-14', 'an aborted job runs', (evidence, findings) => {
     const row = findings.rows.done.find((done) => done.outcome === 12 && endedQueued(done))
     const work = row && findings.workOf(findings.jobs.get(row.job) ?? ({ payload: null } as JobRow))

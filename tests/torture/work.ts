@@ -24,6 +24,8 @@ export interface Work {
   readonly delayMs?: number
   /** Epoch ms. */
   readonly runAt?: number
+  /** Far enough away that it never passes while the run lasts. */
+  readonly deadline?: string
   /** Comes again, uncharged, the first time that a process runs it. */
   readonly snoozes?: true
   /** Where the named process freezes itself in attempt 1: before its first statement, or after it. */

@@ -1,4 +1,4 @@
-import { aborted, endedQueued, keyText } from '../evidence.ts'
+import { aborted, endedQueued, expired, keyText } from '../evidence.ts'
 import type { Check, Violation } from './violation.ts'
 
 /** Both clocks are read as whole ms. */
@@ -19,6 +19,8 @@ export const timing: Check = (findings) => {
     if (start.wall < due - slackMs)
       report(`${keyText(start)} began ${Math.round(due - start.wall)} ms before it was due`, start.job)
   }
+  for (const { job, outcome } of rows.done)
+    if (outcome === expired) report(`${job} expired, and no deadline of the workload ever passes`, job)
   for (const row of rows.done) {
     if (row.outcome !== aborted || !endedQueued(row)) continue
     for (const { start } of findings.startsOfAttempt(row)) {

@@ -1,6 +1,7 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
+import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
 import { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import { Handlers } from '../kernel/runtime/handler.ts'
@@ -74,6 +75,7 @@ export async function assembleParts(
   })
   const awaiter = new Awaiter(storage.history, clock, trouble)
   const cache = new LaneCache(storage.lanes)
+  const databaseClock = new DatabaseClock(storage, clock)
   const newId = createIdSource(
     () => clock.now(),
     (n) => chance.bytes(n),
@@ -85,6 +87,7 @@ export async function assembleParts(
     services: {
       newId,
       now: () => clock.now(),
+      databaseNow: () => databaseClock.fresh(),
       maxPayloadBytes: settings.maxPayloadBytes,
       limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
       lane: (spec, own) => laneOf(cache, spec, own),

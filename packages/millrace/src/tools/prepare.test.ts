@@ -20,6 +20,7 @@ beforeEach(() => {
   services = {
     newId: () => `id-${String((ids += 1))}`,
     now: () => now,
+    databaseNow: async () => now,
     maxPayloadBytes: 100,
     limits: { queues: {}, tenants: {} },
     lane: async (spec) => {

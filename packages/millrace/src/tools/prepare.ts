@@ -47,6 +47,8 @@ export type Own = Promise<OwnIds | null> | null
 export interface PrepareServices {
   readonly newId: () => JobId
   readonly now: () => number
+  /** The database's clock, epoch ms. */
+  readonly databaseNow: () => Promise<number>
   readonly maxPayloadBytes: number
   readonly limits: ConfiguredLimits
   /** At once where it is known: nearly always, and each promise costs. */
@@ -101,11 +103,12 @@ export async function prepare(
   // Everything was checked: from here on keys and lanes are written.
   const limits = limitSpecsOf(services, definition, input, tenant, queue)
   const keys = limits.length === 0 ? [] : ascending(await services.limitKeys(limits, own))
+  const deadline = deadlineMs === undefined ? undefined : (await services.databaseNow()) + deadlineMs
   const jobOptions: JobOptions = {
     ...(payload.types === undefined ? {} : { types: payload.types }),
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
     ...(keys.length === 0 ? {} : { keys }),
-    ...(deadlineMs === undefined ? {} : { deadline: services.now() + deadlineMs }),
+    ...(deadline === undefined ? {} : { deadline: Math.round(deadline) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...depth,
     ...(due !== null && 'inMs' in due ? { delayMs: due.inMs } : {}),

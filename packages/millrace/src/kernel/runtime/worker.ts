@@ -11,6 +11,7 @@ import type { Storage } from '../storage/storage.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { ActiveLanes } from './active-lanes.ts'
 import { Claimer } from './claimer.ts'
+import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
 import type { ExecutionScope, StopReason } from './execution-scope.ts'
@@ -81,9 +82,9 @@ export class Worker {
   readonly #releases: Group<FreedPermit, undefined>
   readonly #unsubscribe: () => void
   readonly #host = hostIdentity()
+  readonly #databaseClock: DatabaseClock
   #id: WorkerId = 0
   #pauses: readonly Pause[] = []
-  #clockOffset = 0
   #stopping: Promise<void> | null = null
   #notice: ((scope: ExecutionScope) => void) | null = null
   #state: 'new' | 'working' | 'stopping' | 'stopped' = 'new'
@@ -96,6 +97,7 @@ export class Worker {
     const { storage, cache, handlers, clock, chance, events, faults } = options
     const trouble = (role: string) => (error: unknown) => events.emit({ kind: 'trouble', role, error })
     const id = (): WorkerId => this.#id
+    this.#databaseClock = new DatabaseClock(storage, clock)
     this.#active = new ActiveLanes(cache)
     const turns = turnsOf(clock)
     this.#releases = new Group(
@@ -122,7 +124,7 @@ export class Worker {
       chance,
       events,
       faults,
-      databaseNow: () => clock.now() + this.#clockOffset,
+      databaseNow: () => this.#databaseClock.now(),
       abortGraceMs: options.abortGraceMs,
       stands: async (lease) => (await storage.executions.leases(this.#id)).includes(lease),
       hooks: {
@@ -282,8 +284,8 @@ export class Worker {
   }
 
   async #register(): Promise<void> {
-    const { storage, handlers, release, queues, leaseMs, clock, events } = this.#options
-    this.#clockOffset = (await storage.now()) - clock.now()
+    const { storage, handlers, release, queues, leaseMs, events } = this.#options
+    await this.#databaseClock.look()
     this.#id = await storage.workers.register(
       { host: this.#host, pid: process.pid, release, knows: handlers.names, queues },
       leaseMs,

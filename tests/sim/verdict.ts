@@ -53,6 +53,7 @@ export async function runSeed(
       leaseMs: world.leaseMs,
       maxDeaths: 3,
       recoveryBoundMs: null,
+      lapsesByItself: false,
       databaseFaults: true,
       prunable: new Set(),
     }

@@ -187,6 +187,7 @@ class Author {
         leaseMs: 1_000,
         maxDeaths: 3,
         recoveryBoundMs: 3_000,
+        lapsesByItself: true,
         databaseFaults: false,
         prunable: new Set(),
       },

@@ -16,6 +16,8 @@ export interface Setting {
   readonly maxDeaths: number
   /** By when a dead process's executions must have been taken from it, in ms after its death; null: somebody was not there to do it. */
   readonly recoveryBoundMs: number | null
+  /** On a machine under load a lease may lapse without a fault: then it is evidence enough that an attempt was told so. */
+  readonly lapsesByItself: boolean
   /** The database itself was made to fail, so that attempts may have failed by it. */
   readonly databaseFaults: boolean
   /** Jobs that had ended before history was deleted: they may be gone, but then without a trace. */
@@ -66,7 +68,7 @@ export class Findings {
     this.#doneOf = grouped(rows.done, ({ job }) => job)
     this.#effectsOf = grouped(rows.effects, ({ job }) => job)
     this.deaths = deathsOf(entries)
-    this.#generations = generationsOf(entries, setting.leaseMs)
+    this.#generations = generationsOf(entries, setting)
     const [first] = entries
     this.#wallOffset = first === undefined ? 0 : first.wall - first.at
   }
@@ -133,7 +135,10 @@ function deathsOf(entries: readonly Entry[]): Map<string, EntryOf<'did' | 'fault
   return deaths
 }
 
-function generationsOf(entries: readonly Entry[], leaseMs: number): Map<string, Generation[]> {
+function generationsOf(
+  entries: readonly Entry[],
+  { leaseMs, lapsesByItself }: Setting,
+): Map<string, Generation[]> {
   const generations = new Map<string, Generation[]>()
   const doubt = (process: string, at: number): void => {
     const current = generations.get(process)?.at(-1)
@@ -144,7 +149,8 @@ function generationsOf(entries: readonly Entry[], leaseMs: number): Map<string, 
     if (entry.kind === 'began') generations.set(process, [{ from: at, doubted: Infinity }])
     if (entry.kind === 'worker') generations.get(process)?.push({ from: at, doubted: Infinity })
     // It lapsed at some moment before: at most one lease and one heartbeat ago.
-    if (entry.kind === 'workerFenced') doubt(process, at - 2 * leaseMs)
+    if (entry.kind === 'workerFenced' || (lapsesByItself && entry.kind === 'fenced'))
+      doubt(process, at - 2 * leaseMs)
     if (entry.kind === 'fault' && (entry.action === 'kill' || entry.action === 'stop')) doubt(process, at)
     if (entry.kind !== 'did') continue
     if (entry.action === 'kill' || entry.action === 'freeze') doubt(entry.target ?? '', at)

@@ -214,6 +214,7 @@ export class Run {
         leaseMs,
         maxDeaths: 3,
         recoveryBoundMs: null,
+        lapsesByItself: true,
         databaseFaults: false,
         prunable: new Set(),
         ...setting,

@@ -42,10 +42,10 @@ test('is looked at again after a minute, once', async () => {
   expect(state.looks).toBe(2)
 })
 
-test('with the database away: the last look, or the wall clock', async () => {
+test('with the database away: the last look; before there was one, its error', async () => {
   const { state, pass, of } = clocks()
   state.isAway = true
-  expect(await of.fresh()).toBe(state.wall)
+  await expect(of.fresh()).rejects.toThrow('away')
   state.isAway = false
   await of.look()
   state.isAway = true

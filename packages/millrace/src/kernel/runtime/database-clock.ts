@@ -30,9 +30,13 @@ export class DatabaseClock {
     this.#offset = there - (asked + this.#lookedAt) / 2
   }
 
-  /** After a look not long ago; with the database away as well as it can be told. */
+  /** After a look not long ago, or the last one that went well; throws what the first one failed with. */
   async fresh(): Promise<number> {
-    if (this.#clock.monotonic() - this.#lookedAt > freshForMs) await this.look().catch(() => undefined)
+    if (this.#clock.monotonic() - this.#lookedAt > freshForMs) {
+      await this.look().catch((error: unknown) => {
+        if (this.#offset === null) throw error
+      })
+    }
     return this.now()
   }
 }

@@ -5,7 +5,7 @@ import type { Sabotage } from './sabotage.ts'
 import { runSeed, type Verdict } from './verdict.ts'
 
 /** Every defect is found within so many seeds. */
-const seeds = 40
+const seeds = 200
 
 /** What such an engine must be accused of; that work is left over may be its doing as well. */
 const accusations = {
@@ -24,7 +24,7 @@ afterAll(() => place.remove())
 
 test.each(Object.keys(accusations) as Accused[])(
   'an engine with its %s spoilt is found out',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (sabotage) => {
     const found = await firstFailure(sabotage)
     expect(found?.violations.map(({ invariant }) => invariant)).toEqual(

@@ -19,7 +19,7 @@ import { drawSteps, perform } from './workload.ts'
 /** From the first enqueue until the world heals, ms of the world. */
 const troubleMs = 2_500
 /** I-5: when faults stop, everything that is due ends within this. */
-export const drainBoundMs = 20_000
+export const drainBoundMs = 10_000
 /** And every process stops within this. */
 export const stopBoundMs = 10_000
 const retentionMs = 60_000

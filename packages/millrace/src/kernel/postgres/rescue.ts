@@ -16,9 +16,14 @@ import type { Connection } from './pool.ts'
 import { isSettled } from './probes.ts'
 import { plain, statement, texts } from './statement.ts'
 
+/** Never waits: whoever holds the row is renewing it, or rescues this worker, and may be frozen while doing so. */
 const lockWorker = statement(
   'rescue_worker',
-  'select until > clock_timestamp() as alive from millrace.worker where id = $worker for update',
+  `with locked as (
+    select until > clock_timestamp() as alive from millrace.worker where id = $worker for update skip locked
+  )
+  select coalesce((select alive from locked), false) as alive,
+    exists (select from millrace.worker where id = $worker) and not exists (select from locked) as taken`,
 )
 
 /** Waits for settles under way, which hold the row; the next statement sees what they wrote. */
@@ -90,8 +95,8 @@ export async function rescueLease(
 ): Promise<Omit<RescueReport, 'leases'> | null> {
   const done = await db.hot.transaction(
     async (connection) => {
-      const owner = (await connection.run<{ alive: boolean }>(lockWorker, { worker })).rows[0]
-      if (owner?.alive === true) return null
+      const [owner] = (await connection.run<{ alive: boolean; taken: boolean }>(lockWorker, { worker })).rows
+      if (owner === undefined || owner.alive || owner.taken) return null
       const row = (await connection.run<LeaseRow>(takeLease, { worker, lease })).rows[0]
       return row === undefined ? null : await recover(db, connection, lease, row, rescue)
     },

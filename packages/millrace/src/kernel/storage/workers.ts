@@ -41,7 +41,7 @@ export interface Workers {
   /**
    * One lease of a dead worker, in one transaction: lock the worker row with its condition, delete the lease (waits for
    * settles under way), read the unsettled in a new statement, ask `rescue`, write. null = the worker lives
-   * again or somebody else took it.
+   * again, or somebody else took it or is at it right now (who may be frozen, and is not waited for).
    */
   rescueLease(worker: WorkerId, lease: LeaseId, rescue: Rescue): Promise<Omit<RescueReport, 'leases'> | null>
   /** Deletes a dead worker's row once it has no lease; false while one stands. */

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { WorkerId } from '../kernel/rules/execution.ts'
 import { Loop } from '../kernel/runtime/loop.ts'
 import type { KeeperNews, KeeperOrder, KeeperThreadData } from '../kernel/runtime/keeper.ts'
+import { Renewing } from '../kernel/runtime/renewing.ts'
 import { systemClock } from '../kernel/runtime/system-clock.ts'
 import type { KeeperTarget } from './keeper.ts'
 import { openStorage } from './storage-url.ts'
@@ -11,29 +11,21 @@ const { target, leaseMs, heartbeatMs, blockedLimitMs, beat } = workerData as Kee
 const alive = new BigInt64Array(beat)
 const tell = (news: KeeperNews): void => parentPort?.postMessage(news)
 const { storage } = await openStorage(target.settings, target.config, {})
-let worker: WorkerId | null = null
-let isReady = false
+const renewing = new Renewing({ workers: storage.workers, leaseMs, tell })
 
 const loop = new Loop({
   clock: systemClock,
   onError: (error) => tell({ trouble: error instanceof Error ? error.message : String(error) }),
   round: async () => {
     const silent = Date.now() - Number(Atomics.load(alive, 0))
-    if (worker === null || silent > blockedLimitMs) return heartbeatMs
-    const renewed = worker
-    if (!(await storage.workers.renew(renewed, leaseMs))) {
-      worker = null
-      tell({ fenced: renewed })
-    }
-    if (!isReady) tell({ ready: true })
-    isReady = true
+    if (silent <= blockedLimitMs) await renewing.round()
     return heartbeatMs
   },
 })
 
 parentPort?.on('message', (order: KeeperOrder) => {
   if (order !== null) {
-    worker = order.worker
+    renewing.renew(order.worker)
     loop.start()
     loop.kick()
     return

@@ -154,8 +154,9 @@ function generationsOf(
     if (entry.kind === 'fault' && (entry.action === 'kill' || entry.action === 'stop')) doubt(process, at)
     if (entry.kind !== 'did') continue
     if (entry.action === 'kill' || entry.action === 'freeze') doubt(entry.target ?? '', at)
-    // Nobody can renew a lease while the database is away.
-    if (entry.action === 'crash') for (const name of generations.keys()) doubt(name, at)
+    // Nobody can renew a lease while the database is away, or cannot be reached.
+    if (entry.action === 'crash' || entry.action === 'part')
+      for (const name of generations.keys()) doubt(name, at)
   }
   return generations
 }

@@ -1,3 +1,5 @@
+import type { FaultPoint } from '../../packages/millrace/src/kernel/rules/fault-point.ts'
+import type { Setting } from './evidence.ts'
 import { type FaultCase } from './fault-cases.ts'
 import { makeOlder, readRows, type Rows } from './rows.ts'
 import { Run, type Outcome } from './run.ts'
@@ -5,22 +7,34 @@ import type { Target } from './target.ts'
 import type { Work } from './work.ts'
 import type { WorkloadProcess } from './workload-process.ts'
 
-const victims: readonly Work[] = [
-  ...['effect', 'finalized', 'limited'].map((kind, n) => ({
-    ref: `victim ${n}`,
-    kind: kind as Work['kind'],
-    runMs: 0,
-    limit: 2,
-    freeze: { process: 'victim.1', where: 'idle' as const },
-  })),
-  ...[1, 2, 3, 4].map((n): Work => ({ ref: `waiting ${n}`, kind: 'plain', runMs: 1 })),
-]
+function workOfVictim(process: string): Work[] {
+  return [
+    ...['effect', 'finalized', 'limited'].map((kind, n) => ({
+      ref: `${process} ${n}`,
+      kind: kind as Work['kind'],
+      runMs: 0,
+      limit: 2,
+      freeze: { process, where: 'idle' as const },
+    })),
+    ...[1, 2, 3, 4].map((n): Work => ({ ref: `${process} waiting ${n}`, kind: 'plain', runMs: 1 })),
+  ]
+}
+
+export interface Aftermath {
+  /** What happens once the process has done the action at the point. */
+  readonly overcome: (run: Run, armed: WorkloadProcess, faultCase: FaultCase) => Promise<void>
+  readonly setting?: Partial<Setting>
+}
 
 /**
  * A process reaches the point and is killed there, frozen past its lease, or loses the answer. Another finishes what is left;
  * the frozen one wakes up. Rejects when the point was not reached.
  */
-export async function faultAt(target: Target, faultCase: FaultCase): Promise<Outcome> {
+export async function faultAt(
+  target: Target,
+  faultCase: FaultCase,
+  { overcome, setting = {} }: Aftermath = { overcome: relieve },
+): Promise<Outcome> {
   const { point, action, approach } = faultCase
   const run = new Run(target)
   try {
@@ -47,21 +61,22 @@ export async function faultAt(target: Target, faultCase: FaultCase): Promise<Out
       const other = await run.startHere({ works: false })
       await other.enqueueAll([{ ref: 'disturbance', kind: 'plain', runMs: 1 }])
     }
-    await run.reaches(
-      armed,
-      `reaches ${point}`,
-      () => armed.wrote('fault') || (armed.isGone && ended === null),
-    )
-    if (!armed.wrote('fault')) throw new Error(`${armed.name} ended without reaching ${point}`)
+    await reachesFault(run, armed, point)
     await overcome(run, armed, faultCase)
     const prunable = new Set(ended?.rows.jobs.map(({ id }) => id))
-    return await run.finish({ prunable })
+    return await run.finish({ prunable, ...setting })
   } finally {
     await run.dispose()
   }
 }
 
-async function overcome(
+export async function reachesFault(run: Run, armed: WorkloadProcess, point: FaultPoint): Promise<void> {
+  await run.reaches(armed, `reaches ${point}`, () => armed.wrote('fault') || armed.isGone)
+  if (!armed.wrote('fault')) throw new Error(`${armed.name} ended without reaching ${point}`)
+}
+
+/** Somebody else comes and finishes what is left; who was frozen wakes up afterwards. */
+export async function relieve(
   run: Run,
   armed: WorkloadProcess,
   { action, point, approach }: FaultCase,
@@ -101,8 +116,9 @@ function mayBlock(database: 'sqlite' | 'postgres', point: FaultCase['point']): b
 }
 
 /** A process that has taken work and dies with it. */
-async function deadWorker(run: Run): Promise<void> {
-  const victim = run.start('victim', { produces: victims, keeperThread: false })
+export async function deadWorker(run: Run): Promise<void> {
+  const produces = workOfVictim(run.nameOfNext('victim'))
+  const victim = run.start('victim', { produces, keeperThread: false })
   await run.reaches(victim, 'holds work', () => victim.isFrozen)
   await run.kill(victim)
 }

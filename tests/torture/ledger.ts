@@ -67,10 +67,21 @@ export type Event =
   | { readonly kind: 'produced' }
   | { readonly kind: 'stopping' }
   | { readonly kind: 'stopped' }
-  /** What the harness did to a process, or to the database server (`target` null). */
+  /** What the harness did to a process, or to the database server and the way to it (`target` null). */
   | {
       readonly kind: 'did'
-      readonly action: 'kill' | 'freeze' | 'thaw' | 'terminate' | 'crash' | 'restart'
+      readonly action:
+        | 'kill'
+        | 'freeze'
+        | 'thaw'
+        | 'terminate'
+        | 'crash'
+        | 'restart'
+        | 'cut'
+        | 'lose'
+        | 'part'
+        | 'heal'
+        | 'backend'
       readonly target: string | null
     }
 

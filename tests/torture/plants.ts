@@ -218,9 +218,11 @@ export const plants: readonly Plant[] = [
       ? null
       : onRows(evidence, { done: without(evidence.rows.done, ({ job }) => job === row.job) })
   }),
-  plant('I-4', 'a job moved to another tenant', (evidence) => {
-    const [first, ...rest] = evidence.rows.jobs
-    return first === undefined ? null : onRows(evidence, { jobs: [{ ...first, tenant: 'other' }, ...rest] })
+  plant('I-4', 'a job moved to another tenant', (evidence, findings) => {
+    const { jobs } = evidence.rows
+    const moved = jobs.find((job) => findings.workOf(job)?.tenant !== undefined)
+    if (moved === undefined) return null
+    return onRows(evidence, { jobs: jobs.map((job) => (job === moved ? { ...job, tenant: 'other' } : job)) })
   }),
   plant('I-4', 'history without its job', (evidence, findings) => {
     const row = committedRow(findings, () => true)

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startCluster } from './cluster.ts'
+import { crashesUnderLoad } from './crashes.ts'
 import { plantAll } from './kills.ts'
-import { Random } from './random.ts'
 import { readRows } from './rows.ts'
 import { Run } from './run.ts'
 import { postgresTarget } from './target.ts'
@@ -15,31 +15,13 @@ const crashes = 5
 
 describe.skipIf(!cluster)('a PostgreSQL server that crashes under load', () => {
   test('comes back to workers that lived through it, unaided', { timeout: 120_000 }, async () => {
-    const run = new Run(await postgresTarget(cluster!.url), 5)
-    const random = new Random(5)
-    try {
-      const workers = [1, 2].map(() => run.start('worker', { produces: 'load' }))
-      for (let n = 0; n < crashes; n += 1) {
-        for (const worker of workers) {
-          const far = worker.progress + random.whole(30, 200)
-          await run.reaches(worker, 'goes on', () => worker.progress >= far)
-        }
-        run.did('crash')
-        await cluster!.crash()
-        await cluster!.restart()
-        run.did('restart')
-      }
-      for (const worker of workers) {
-        const far = worker.progress + 50
-        await run.reaches(worker, 'goes on', () => worker.progress >= far)
-        worker.quiet()
-      }
-      const { report, evidence } = await run.finish({ databaseFaults: true })
-      expect(report).toBe('')
-      expect(plantAll(evidence).missed).toEqual([])
-    } finally {
-      await run.dispose()
-    }
+    const outcome = await crashesUnderLoad(cluster!, { times: crashes, workers: 2, seed: 5 })
+    expect(outcome.report).toBe('')
+    const happened = outcome.evidence.entries.filter(
+      (entry) => entry.kind === 'did' && entry.action === 'crash',
+    )
+    expect(happened).toHaveLength(crashes)
+    expect(plantAll(outcome.evidence).missed).toEqual([])
   })
 
   test('never gives a lease number twice, although it lost the claim', { timeout: 60_000 }, async () => {

@@ -195,6 +195,18 @@ export async function workerOf(source: RowSource, pid: number): Promise<'alive' 
   return alive === null || alive === undefined ? 'gone' : alive === true || alive === 1 ? 'alive' : 'expired'
 }
 
+/** Until when the worker of the process lives, epoch ms by the database's clock; null when it has no row. */
+export async function expiryOf(source: RowSource, pid: number): Promise<number | null> {
+  const [row] = await ask(
+    source,
+    source.kind === 'sqlite'
+      ? `select max(until) as until from millrace_worker where pid = ${pid}`
+      : `select max(extract(epoch from until) * 1000)::float8 as until from "${source.schema}".worker where pid = ${pid}`,
+  )
+  const until = row?.['until']
+  return until === null || until === undefined ? null : Number(until)
+}
+
 /** All ends that there are lie a day further back: history that is old enough to be deleted. */
 export async function makeOlder({ kind, place, schema }: RowSource): Promise<void> {
   if (kind === 'sqlite') {

@@ -8,7 +8,7 @@ import type { Evidence, Setting } from './evidence.ts'
 import { Ledger, readLedgers, type Entry, type Event } from './ledger.ts'
 import { Producer } from './producer.ts'
 import { Random } from './random.ts'
-import { backlog, readRows, workerOf } from './rows.ts'
+import { backlog, expiryOf, readRows, workerOf } from './rows.ts'
 import type { Target } from './target.ts'
 import { NotReached, until } from './until.ts'
 import type { Work } from './work.ts'
@@ -79,7 +79,13 @@ export class Run {
     }
   }
 
+  /** What `start` will call the next process. */
+  nameOfNext(name: string): string {
+    return `${name}.${this.#names + 1}`
+  }
+
   start(name: string, options: StartOptions = {}): WorkloadProcess {
+    const full = this.nameOfNext(name)
     this.#names += 1
     const { config, ...rest } = options
     const process = new WorkloadProcess({
@@ -87,7 +93,7 @@ export class Run {
       produces: [],
       keeperThread: true,
       ...rest,
-      name: `${name}.${this.#names}`,
+      name: full,
       ledgers: this.#directory,
       seed: this.seed,
       config: this.config(config),
@@ -153,12 +159,18 @@ export class Run {
     }
   }
 
-  did(action: 'crash' | 'restart'): void {
+  /** To the database server, or to the way there. */
+  did(action: Exclude<(Event & { kind: 'did' })['action'], 'kill' | 'freeze' | 'thaw' | 'terminate'>): void {
     this.#did(action, null)
   }
 
   workerOf(process: WorkloadProcess): Promise<'alive' | 'expired' | 'gone'> {
     return workerOf(this.target.source, process.pid)
+  }
+
+  /** Until when its lease lasts, as epoch ms of the database; null: it has none. */
+  expiryOf(process: WorkloadProcess): Promise<number | null> {
+    return expiryOf(this.target.source, process.pid)
   }
 
   /** Whether everything that was ever due has ended within the bound; what is left shows as I-5. */

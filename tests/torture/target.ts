@@ -46,6 +46,34 @@ export async function postgresTarget(databaseUrl: string): Promise<Target> {
   }
 }
 
+/** The same database by another way, such as a proxy: `host` with its port. */
+export function through(target: Target, host: string, postgres: MillConfig['postgres'] = {}): Target {
+  const url = new URL(target.config.storage ?? '')
+  url.host = host
+  return {
+    ...target,
+    config: { storage: url.href, postgres: { ...target.config.postgres, ...postgres } },
+  }
+}
+
+/** Of a database of its own, as poolers set nothing on connections: the workload's tables stand where everybody looks. */
+export async function pooledTarget(databaseUrl: string, poolerUrl: string): Promise<Target> {
+  schemas += 1
+  const schema = `torture_${process.pid}_${schemas}`
+  const names = ['effect', 'app']
+  await execute(databaseUrl, [`create schema ${schema}`, ...workloadTables])
+  return {
+    kind: 'postgres',
+    config: {
+      storage: poolerUrl,
+      postgres: { schema, poolSize: 5, pooler: 'transaction', listenUrl: databaseUrl },
+    },
+    source: { kind: 'postgres', place: databaseUrl, schema, effects: 'public' },
+    drop: () =>
+      execute(databaseUrl, [`drop schema ${schema} cascade`, ...names.map((name) => `drop table ${name}`)]),
+  }
+}
+
 async function execute(url: string, statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => undefined)

@@ -1,84 +1,109 @@
 import { parseArgs } from 'node:util'
-import { createTestDatabase } from '../support/postgres.ts'
+import { createTestDatabase, findServer } from '../support/postgres.ts'
 import { Findings } from './evidence.ts'
-import { longestRecoveryMs, plantAll, randomKills } from './kills.ts'
+import { faultClasses, type FaultClass } from './fault-classes.ts'
+import { longestRecoveryMs, plantAll } from './kills.ts'
+import type { Outcome } from './run.ts'
 import type { Sabotage } from './sabotage.ts'
-import { postgresTarget, sqliteTarget } from './target.ts'
 
-// npm run torture -- --db sqlite|postgres --kills 20 --seed 1 [--workers 4] [--sabotage fencing|acknowledgement] [--json]
+// npm run torture -- --db sqlite|postgres --kills 20 --freezes 2 --crashes 5 --cuts 10 … --seed 1 [--workers 4]
+//   [--sabotage fencing|acknowledgement] [--json]. The classes of faults are in fault-classes.ts; with none given: 20 kills.
 
 const { values } = parseArgs({
   options: {
     db: { type: 'string', default: 'sqlite' },
-    kills: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     workers: { type: 'string' },
     sabotage: { type: 'string' },
     json: { type: 'boolean', default: false },
+    ...Object.fromEntries(faultClasses.map(({ name }) => [name, { type: 'string' }] as const)),
   },
 })
-if (values.db !== 'sqlite' && values.db !== 'postgres')
-  throw new Error(`--db is sqlite or postgres, not ${values.db}`)
+const options: Readonly<Record<string, string | boolean | undefined>> = values
+const { db, sabotage } = values
+if (db !== 'sqlite' && db !== 'postgres') throw new Error(`--db is sqlite or postgres, not ${db}`)
 
-/** Kills between two full checks. */
-const killsPerRound = 20
+const firstSeed = Number(values.seed)
+const workers = Number(values.workers ?? (db === 'sqlite' ? 2 : 4))
+const wanted = faultClasses.map((faults) => ({ faults, count: countOf(faults) }))
+if (wanted.every(({ count }) => count === 0))
+  for (const one of wanted) if (one.faults.name === 'kills') one.count = 20
 
-const wanted = { kills: Number(values.kills), seed: Number(values.seed) }
-const workers = Number(values.workers ?? (values.db === 'sqlite' ? 2 : 4))
 const verdict = {
   kind: 'verdict',
-  database: values.db,
-  seed: wanted.seed,
-  workers,
-  kills: 0,
+  database: db,
+  ...Object.fromEntries(faultClasses.map(({ name }) => [name, 0])),
   acknowledged: 0,
-  jobs: 0,
   violations: 0,
-  failures: 0,
   planted: 0,
   caught: 0,
+  seed: firstSeed,
+  workers,
+  jobs: 0,
+  failures: 0,
   longestRecoveryMs: 0,
   seconds: 0,
 }
+const done = verdict as unknown as Record<string, number>
+
 const begin = performance.now()
-const database = values.db === 'postgres' ? await createTestDatabase() : undefined
-if (values.db === 'postgres' && database === undefined) throw new Error('there is no PostgreSQL')
+const server = db === 'postgres' ? await findServer() : undefined
+if (server !== undefined) process.env['MILLRACE_TEST_POSTGRES'] = server.url
+const database = db === 'postgres' ? await createTestDatabase() : undefined
+if (db === 'postgres' && database === undefined) throw new Error('there is no PostgreSQL')
 try {
-  for (let round = 0; verdict.kills < wanted.kills; round += 1) {
-    const kills = Math.min(killsPerRound, wanted.kills - verdict.kills)
-    const seed = wanted.seed + round
-    const { evidence, violations, failures, report } = await randomKills(
-      database === undefined ? await sqliteTarget() : await postgresTarget(database.url),
-      {
-        ...{ kills, workers, seed },
-        ...(values.sabotage === undefined ? {} : { sabotage: values.sabotage as Sabotage }),
-      },
-    )
-    const { calls, deaths } = new Findings(evidence)
-    verdict.kills += deaths.size
-    verdict.acknowledged += calls.reduce(
-      (sum, { answer }) => sum + (answer?.kind === 'ok' ? answer.jobs.length : 0),
-      0,
-    )
-    verdict.jobs += evidence.rows.jobs.length
-    verdict.violations += violations.length
-    verdict.failures += failures.length
-    verdict.longestRecoveryMs = Math.max(verdict.longestRecoveryMs, longestRecoveryMs(evidence))
-    if (report !== '') console.error(`round ${round}, seed ${seed}:\n${report}`)
-    if (violations.length === 0) {
-      const { planted, caught, missed } = plantAll(evidence)
-      verdict.planted += planted
-      verdict.caught += caught
-      for (const plant of missed) console.error(`planted and not caught: ${plant}`)
+  let seed = firstSeed
+  for (const { faults, count } of wanted) {
+    if (count === 0) continue
+    let happened = 0
+    const bench = await faults.open(db, database?.url)
+    try {
+      for (; happened < count; seed += 1) {
+        const times = Math.min(faults.perRound, count - happened)
+        const outcome = await bench.round({
+          ...{ times, workers, seed, nth: happened },
+          ...(sabotage === undefined ? {} : { sabotage: sabotage as Sabotage }),
+        })
+        if (outcome.happened < times)
+          throw new Error(`seed ${seed}: ${outcome.happened} of ${times} ${faults.name} happened`)
+        happened += times
+        done[faults.name] = happened
+        note(outcome, `${happened} ${faults.name}`, seed)
+      }
+    } finally {
+      await bench.close()
     }
-    if (deaths.size < kills) throw new Error(`round ${round}: ${deaths.size} of ${kills} kills happened`)
-    if (!values.json)
-      console.log(`${verdict.kills} kills, ${verdict.jobs} jobs, ${verdict.violations} violations`)
   }
 } finally {
   await database?.drop()
+  await server?.stop()
 }
 verdict.seconds = Math.round((performance.now() - begin) / 100) / 10
 if (values.json) console.log(JSON.stringify(verdict))
 process.exitCode =
   verdict.violations === 0 && verdict.failures === 0 && verdict.caught === verdict.planted ? 0 : 1
+
+function countOf({ name, only }: FaultClass): number {
+  const count = Number(options[name] ?? 0)
+  if (!Number.isInteger(count) || count < 0)
+    throw new Error(`--${name} is a number, not ${String(options[name])}`)
+  if (count > 0 && only !== undefined && only !== db) throw new Error(`--${name} needs --db ${only}`)
+  return count
+}
+
+function note({ evidence, violations, failures, report }: Outcome, so: string, seed: number): void {
+  const { calls } = new Findings(evidence)
+  for (const { answer } of calls) if (answer?.kind === 'ok') verdict.acknowledged += answer.jobs.length
+  verdict.jobs += evidence.rows.jobs.length
+  verdict.violations += violations.length
+  verdict.failures += failures.length
+  verdict.longestRecoveryMs = Math.max(verdict.longestRecoveryMs, longestRecoveryMs(evidence))
+  if (report !== '') console.error(`${so}, seed ${seed}:\n${report}`)
+  if (violations.length === 0) {
+    const { planted, caught, missed } = plantAll(evidence)
+    verdict.planted += planted
+    verdict.caught += caught
+    for (const plant of missed) console.error(`${so}, seed ${seed}: planted and not caught: ${plant}`)
+  }
+  if (!values.json) console.log(`${so}, ${verdict.jobs} jobs, ${verdict.violations} violations`)
+}

@@ -53,7 +53,7 @@ export async function openMill(
   return { mill, workload }
 }
 
-const opens = 20
+const opens = 200
 
 /** As whoever supervises an application would: a mill that cannot open now is opened again. */
 async function patiently<T>(open: () => Promise<T>, ledger: Ledger): Promise<T> {

@@ -82,6 +82,17 @@ export class WorkloadProcess {
     }
   }
 
+  /** How many ends of attempts were acknowledged to it: proof that it works, as troubles are lines, too. */
+  get settles(): number {
+    try {
+      return (
+        readFileSync(`${this.#directory}/${this.name}.jsonl`, 'utf8').split('{"kind":"settled"').length - 1
+      )
+    } catch {
+      return 0
+    }
+  }
+
   /** Its last lines, for a report. */
   get tail(): string {
     return this.entries()

@@ -14,6 +14,8 @@ const module = new URL(
   import.meta.url,
 )
 
+const shortestRenewalMs = 500
+
 /** null where a thread cannot see the database (memory) or the clock is not the machine's. */
 export function keeperThreadOf({
   settings,
@@ -22,8 +24,10 @@ export function keeperThreadOf({
 }: MillParts): { module: URL; target: KeeperTarget; blockedLimitMs: number } | null {
   if (!realTime || settings.storage.endsWith(':memory:')) return null
   const { sqlite, postgres } = config
+  // A heartbeat that is not answered must be given up while there is time for another, over another connection.
+  const queryTimeoutMs = Math.min(settings.queryTimeoutMs, Math.max(settings.heartbeatMs, shortestRenewalMs))
   const target: KeeperTarget = {
-    settings: { ...settings, poolSize: 2 },
+    settings: { ...settings, poolSize: 2, queryTimeoutMs },
     config: { ...(sqlite === undefined ? {} : { sqlite }), ...(postgres === undefined ? {} : { postgres }) },
   }
   return { module, target, blockedLimitMs: settings.blockedLimitMs }

@@ -48,6 +48,12 @@ const mainConnectMs = 30_000
 
 const now = statement('now', 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now')
 
+/** A server may keep to itself what its backends do. */
+const busyBackend = statement(
+  'busy',
+  `select from pg_stat_activity where pid = $pid and (state is null or state not like 'idle%')`,
+)
+
 const cancelBackend = statement('cancel', 'select pg_cancel_backend($pid)')
 
 /** Connects lazily: a server that is absent at first is an error of the calls, not of opening. */
@@ -120,7 +126,10 @@ function databaseOf(options: PostgresOptions): Database {
   return {
     main: pool(options.poolSize ?? 10, [], {
       connectMs: Math.min(mainConnectMs, queryTimeoutMs),
-      ...(isDirect && { cancel: (pid) => hot.run(cancelBackend, { pid }) }),
+      ...(isDirect && {
+        cancel: (pid) => hot.run(cancelBackend, { pid }),
+        isBusy: async (pid) => (await hot.run(busyBackend, { pid })).rows.length > 0,
+      }),
     }),
     hot,
     claims: pool(claimConnections, [...planned, 'synchronous_commit=off']),

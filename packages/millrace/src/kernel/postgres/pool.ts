@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly connectMs: number
   /** Ends what a backend does, from another connection. */
   readonly cancel?: (pid: number) => Promise<unknown>
+  /** Whether a backend works at a statement, asked over another connection. */
+  readonly isBusy?: (pid: number) => Promise<boolean>
   readonly onBackend?: (pid: number, open: boolean) => void
 }
 
@@ -132,6 +134,30 @@ export class Pool implements Session {
   /** Ends the statement of a backend of ours, if somebody knows how. */
   async cancel(backend: number): Promise<void> {
     await this.#options.cancel?.(backend)
+  }
+
+  /**
+   * Looks after a statement that may take long: calls `lost` when the server has ended it two looks ago, so that its answer will never come
+   * (R7). Returns how to end that.
+   */
+  watch(backend: number, lost: () => void): () => void {
+    const { isBusy, deadlineMs } = this.#options
+    if (isBusy === undefined) return () => undefined
+    let idleLooks = 0
+    let looks = true
+    let timer = setTimeout(() => void look(), deadlineMs)
+    const look = async (): Promise<void> => {
+      // Whoever cannot look knows nothing.
+      const busy = await isBusy(backend).catch(() => null)
+      if (busy !== null) idleLooks = busy ? 0 : idleLooks + 1
+      if (!looks) return
+      if (idleLooks > 1) lost()
+      else timer = setTimeout(() => void look(), deadlineMs)
+    }
+    return () => {
+      looks = false
+      clearTimeout(timer)
+    }
   }
 
   /** Statements under way fail. Idempotent. */
@@ -266,12 +292,24 @@ export class Connection implements Session {
 
   #sendNow(query: Query, what: string, whose: 'ours' | 'user', deadlineMs: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (why: string): void => {
+        stop()
         this.destroy()
-        reject(unavailable(`${what}: no answer within ${deadlineMs} ms`, true))
-      }, deadlineMs)
-      const fail = (error: Error): void => {
+        reject(unavailable(`${what}: ${why}`, true))
+      }
+      const timer = setTimeout(() => giveUp(`no answer within ${deadlineMs} ms`), deadlineMs)
+      const unwatch =
+        whose === 'user'
+          ? this.#pool.watch(pidOf(this.client), () =>
+              giveUp('the server has ended it, and its answer is lost'),
+            )
+          : null
+      const stop = (): void => {
         clearTimeout(timer)
+        unwatch?.()
+      }
+      const fail = (error: Error): void => {
+        stop()
         reject(this.#pool.isClosed ? closed() : translate(error, { what, whose, sent: true }))
       }
       this.client.query(query as pg.QueryConfig, (error: Error | null, answer: Answer) => {
@@ -279,7 +317,7 @@ export class Connection implements Session {
           this.#whenReady(error, fail)
           return
         }
-        clearTimeout(timer)
+        stop()
         resolve(answer)
       })
     })

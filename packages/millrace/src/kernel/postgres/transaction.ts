@@ -48,7 +48,7 @@ const settleLong = statement(
 /** Writes and row locks take a transaction id; reads do not. */
 const assigned = statement('has_writes', 'select pg_current_xact_id_if_assigned() is not null as writes')
 
-/** A user's statement may take as long as an attempt; keep-alive finds a dead connection before. */
+/** A user's statement may take as long as an attempt, while the server works at it; a lost answer is noticed before (see `Pool.watch`). */
 const longestStatementMs = 600_000
 
 export async function begin(db: Database, options: BeginOptions): Promise<StorageTransaction> {

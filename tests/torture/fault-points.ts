@@ -116,11 +116,12 @@ function mayBlock(database: 'sqlite' | 'postgres', point: FaultCase['point']): b
 }
 
 /** A process that has taken work and dies with it. */
-export async function deadWorker(run: Run): Promise<void> {
+export async function deadWorker(run: Run): Promise<WorkloadProcess> {
   const produces = workOfVictim(run.nameOfNext('victim'))
   const victim = run.start('victim', { produces, keeperThread: false })
   await run.reaches(victim, 'holds work', () => victim.isFrozen)
   await run.kill(victim)
+  return victim
 }
 
 async function endedJobs(run: Run): Promise<{ rows: Rows }> {

@@ -107,9 +107,14 @@ export class Run {
     this.#names += 1
     const ledger = new Ledger(this.#directory, `here.${this.#names}`)
     ledger.write({ kind: 'began', pid: process.pid, role: 'worker' })
-    const { config, sabotage, works = true } = options
+    const { config, sabotage, knows, works = true } = options
     const { mill, workload } = await openMill(
-      { config: this.config(config), keeperThread: false, ...(sabotage === undefined ? {} : { sabotage }) },
+      {
+        config: this.config(config),
+        keeperThread: false,
+        ...(sabotage === undefined ? {} : { sabotage }),
+        ...(knows === undefined ? {} : { knows }),
+      },
       ledger,
     )
     this.#here.push({ mill, ledger })

@@ -1,5 +1,6 @@
 /** Which definition runs it; what it does is said by the payload itself. */
-export type Kind = 'plain' | 'effect' | 'finalized' | 'limited'
+export const kinds = ['plain', 'effect', 'finalized', 'limited'] as const
+export type Kind = (typeof kinds)[number]
 
 /** The payload of every job of the workload: what its handler does, so that the checker can tell what must have come of it. */
 export interface Work {

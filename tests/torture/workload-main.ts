@@ -8,7 +8,7 @@ import { Ledger } from './ledger.ts'
 import { Producer } from './producer.ts'
 import { Random } from './random.ts'
 import { sabotaged, type Sabotage } from './sabotage.ts'
-import type { Work } from './work.ts'
+import { kinds, type Kind, type Work } from './work.ts'
 import { Workload } from './workload.ts'
 
 /** The one argument of the process, as JSON. */
@@ -24,6 +24,8 @@ export interface WorkloadArguments {
   /** Does the action at the n-th hit of the point. */
   readonly armed?: { readonly point: FaultPoint; readonly nth: number; readonly action: FaultAction }
   readonly sabotage?: Sabotage
+  /** The only definitions of this process, as in an older release. Default: all. */
+  readonly knows?: readonly Kind[]
   /** Leases are renewed from a thread, as in production. */
   readonly keeperThread: boolean
 }
@@ -32,11 +34,11 @@ export type FaultAction = 'kill' | 'stop' | 'lose-answer'
 
 /** A mill over the workload, writing `ledger`. */
 export async function openMill(
-  args: Pick<WorkloadArguments, 'config' | 'armed' | 'sabotage' | 'keeperThread'>,
+  args: Pick<WorkloadArguments, 'config' | 'armed' | 'sabotage' | 'knows' | 'keeperThread'>,
   ledger: Ledger,
 ): Promise<{ mill: Mill; workload: Workload }> {
   const workload = new Workload(ledger)
-  const { armed, sabotage } = args
+  const { armed, sabotage, knows = kinds } = args
   const internals: MillInternals = {
     // With a clock of its own an engine renews its leases in a loop instead of a thread.
     ...(args.keeperThread ? {} : { clock: systemClock }),
@@ -45,7 +47,7 @@ export async function openMill(
   }
   const config: MillConfig = {
     ...args.config,
-    definitions: Object.values(workload.definitions),
+    definitions: knows.map((kind) => workload.definitions[kind]),
     log: { level: 'ERROR', sink: () => undefined },
   }
   const mill = await patiently(() => assemble(config, internals), ledger)

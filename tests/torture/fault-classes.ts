@@ -112,8 +112,9 @@ export const faultClasses: readonly FaultClass[] = [
     name: 'recovery-crashes',
     only: 'postgres',
     perRound: 1,
-    open: inCluster({}, async (cluster, { nth, seed }) => {
-      const point = crashPoints[(seed + nth) % crashPoints.length]
+    open: inCluster({}, async (cluster, { seed }) => {
+      // Each round has the next seed, so that all are walked.
+      const point = crashPoints[seed % crashPoints.length]
       if (point === undefined) throw new Error('there are no crash points')
       const outcome = await crashAt(cluster, point)
       return { ...outcome, happened: countOf(outcome.evidence, 'did', 'crash') }

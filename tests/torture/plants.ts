@@ -76,11 +76,12 @@ function changed(evidence: Evidence, key: AttemptKey, change: Partial<DoneRow>):
   })
 }
 
-function acknowledgedJob({ calls, jobs }: Findings): JobRow | undefined {
+/** One whose absence nothing would explain. */
+function acknowledgedJob({ calls, jobs, evidence }: Findings): JobRow | undefined {
   for (const { call, answer } of calls) {
     if (call.op !== 'enqueue' || answer?.kind !== 'ok' || answer.duplicate) continue
     const job = jobs.get(answer.jobs[0] ?? '')
-    if (job !== undefined) return job
+    if (job !== undefined && !evidence.setting.prunable.has(job.id)) return job
   }
   return undefined
 }

@@ -7,7 +7,7 @@ import { outcomes } from '../rules/outcome.ts'
 import type { Executions, LeaseMark } from '../storage/executions.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LeaseBook } from './lease-book.ts'
-import { Settler } from './settler.ts'
+import { Settler, type Settled } from './settler.ts'
 import { systemClock } from './system-clock.ts'
 
 const numRuns = Number(process.env['MILLRACE_MODEL_RUNS'] ?? 100)
@@ -76,9 +76,10 @@ async function runAll(scheduler: fc.Scheduler, leases: readonly number[], fates:
     running -= 1
     dispatcher.freed(claimed)
     const { job, seq, attempt, lease, lane, prio } = claimed
-    const settled = await settler.settle(claimed, {
+    const decision = {
       ...{ key: { job, seq, attempt }, lease, lane, prio, outcome: outcomes.completed, ms: 1, next: [] },
-    })
+    }
+    const settled = await new Promise<Settled>((resolve) => settler.settle(claimed, decision, resolve))
     if (typeof settled === 'string' || !stored.has(job))
       wrong.push(`${job} was acknowledged before it was stored`)
     acknowledged.push(job)

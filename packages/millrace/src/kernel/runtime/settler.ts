@@ -247,7 +247,7 @@ export class Settler {
   #offerAgain(claimed: Claimed, decision: Decision): void {
     const cancel = this.#options.clock.after(offerAgainMs, () => {
       this.#unstored.delete(cancel)
-      void this.settle(claimed, decision)
+      this.settle(claimed, decision, () => undefined)
     })
     this.#unstored.add(cancel)
   }

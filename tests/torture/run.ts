@@ -13,10 +13,11 @@ import type { Target } from './target.ts'
 import { NotReached, until } from './until.ts'
 import type { Work } from './work.ts'
 import { openMill, type WorkloadArguments } from './workload-main.ts'
-import { WorkloadProcess } from './workload-process.ts'
+import { WorkloadProcess, type Launch } from './workload-process.ts'
 
 export type StartOptions = Partial<Omit<WorkloadArguments, 'config' | 'ledgers' | 'name' | 'seed'>> & {
   readonly config?: MillConfig
+  readonly launch?: Launch
 }
 
 export interface Here {
@@ -87,17 +88,20 @@ export class Run {
   start(name: string, options: StartOptions = {}): WorkloadProcess {
     const full = this.nameOfNext(name)
     this.#names += 1
-    const { config, ...rest } = options
-    const process = new WorkloadProcess({
-      works: true,
-      produces: [],
-      keeperThread: true,
-      ...rest,
-      name: full,
-      ledgers: this.#directory,
-      seed: this.seed,
-      config: this.config(config),
-    })
+    const { config, launch, ...rest } = options
+    const process = new WorkloadProcess(
+      {
+        works: true,
+        produces: [],
+        keeperThread: true,
+        ...rest,
+        name: full,
+        ledgers: this.#directory,
+        seed: this.seed,
+        config: this.config(config),
+      },
+      launch,
+    )
     this.#processes.push(process)
     return process
   }

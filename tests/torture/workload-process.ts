@@ -6,6 +6,15 @@ import type { WorkloadArguments } from './workload-main.ts'
 
 const main = new URL('./workload-main.ts', import.meta.url)
 
+/** How the process is started. */
+export interface Launch {
+  /** A command that runs it and becomes it, such as setpriv, or that leaves it its process id, such as `strace -D`. */
+  readonly under?: readonly string[]
+  /** Options of Node. */
+  readonly node?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A process of the workload, as the harness sees it. */
 export class WorkloadProcess {
   readonly name: string
@@ -17,12 +26,15 @@ export class WorkloadProcess {
   readonly #lines: string[] = []
   #expected = false
 
-  constructor(args: WorkloadArguments) {
+  constructor(args: WorkloadArguments, { under = [], node = [], env = {} }: Launch = {}) {
     this.name = args.name
     this.#directory = args.ledgers
+    const [command = process.execPath, ...rest] = [...under, process.execPath, ...node]
     this.#child = fork(main, [JSON.stringify(args)], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      execArgv: [],
+      execPath: command,
+      execArgv: rest,
+      env: { ...process.env, ...env },
     })
     const kill = (): void => void this.#child.kill('SIGKILL')
     process.once('exit', kill)

@@ -17,9 +17,16 @@ export interface Cluster {
   drop(): Promise<void>
 }
 
+export interface ClusterPlaces {
+  /** Empty folders of the server's user, for its tables and for its log. */
+  readonly data: string
+  readonly log: string
+}
+
 /** `undefined` where PostgreSQL is not installed (a failure on CI). */
 export async function startCluster(
   more: Readonly<Record<string, string>> = {},
+  places?: ClusterPlaces,
 ): Promise<Cluster | undefined> {
   const version = (path: string): number => Number.parseFloat(path.split('/').at(-2) ?? '')
   const bin = globSync('/usr/lib/postgresql/*/bin')
@@ -32,9 +39,10 @@ export async function startCluster(
     return undefined
   }
   const directory = temporaryDirectory('millrace-cluster-')
-  const data = join(directory.path, 'data')
+  const data = join(places?.data ?? directory.path, 'data')
   runUnprivileged(join(bin, 'initdb'), [
     ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    ...(places === undefined ? [] : ['--waldir', join(places.log, 'log'), '--wal-segsize=1']),
   ])
   const port = await freePort()
   const settings = {

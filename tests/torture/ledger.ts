@@ -82,6 +82,8 @@ export type Event =
         | 'part'
         | 'heal'
         | 'backend'
+        | 'fill'
+        | 'free'
       readonly target: string | null
     }
 

@@ -180,7 +180,7 @@ export class Producer {
       return jobs
     } catch (error) {
       const code = codeOf(error)
-      const isRefused = error instanceof RolledBack || refusals.has(code)
+      const isRefused = error instanceof RolledBack || refusals.has(code) || isSurelyFull(error)
       this.#ledger.write({ kind: isRefused ? 'fail' : 'unknown', call, code })
       return []
     }
@@ -216,6 +216,11 @@ function optionsOf({ tenant, queue, priority, delayMs, runAt, unique }: Work): E
     ...(runAt === undefined ? {} : { runAt: new Date(runAt) }),
     ...(unique === undefined ? {} : { unique: { key: unique, until: 'done', on: 'return' } }),
   }
+}
+
+/** No try of it got onto the full disk. */
+function isSurelyFull(error: unknown): boolean {
+  return isMillraceError(error, 'MILL_STORAGE_FULL') && error.data['unknown'] !== true
 }
 
 function codeOf(error: unknown): string {

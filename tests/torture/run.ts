@@ -168,7 +168,7 @@ export class Run {
     }
   }
 
-  /** To the database server, or to the way there. */
+  /** To the database server, to its disk, or to the way there. */
   did(action: Exclude<(Event & { kind: 'did' })['action'], 'kill' | 'freeze' | 'thaw' | 'terminate'>): void {
     this.#did(action, null)
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -14,8 +14,9 @@ export interface Target {
   drop(): Promise<void>
 }
 
-export async function sqliteTarget(): Promise<Target> {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-torture-'))
+/** In the folder, which must be its own; by default in a new one. */
+export async function sqliteTarget(folder?: string): Promise<Target> {
+  const directory = folder ?? mkdtempSync(join(tmpdir(), 'millrace-torture-'))
   const place = join(directory, 'torture.db')
   const db = new DatabaseSync(place)
   for (const statement of workloadTables) db.exec(statement)
@@ -24,7 +25,10 @@ export async function sqliteTarget(): Promise<Target> {
     kind: 'sqlite',
     config: { storage: `sqlite:${place}` },
     source: { kind: 'sqlite', place, schema: '', effects: '' },
-    drop: async () => rmSync(directory, { recursive: true, force: true }),
+    drop: async () => {
+      for (const file of readdirSync(directory)) rmSync(join(directory, file), { recursive: true })
+      if (folder === undefined) rmdirSync(directory)
+    },
   }
 }
 

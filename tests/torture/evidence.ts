@@ -155,7 +155,7 @@ function generationsOf(
     if (entry.kind !== 'did') continue
     if (entry.action === 'kill' || entry.action === 'freeze') doubt(entry.target ?? '', at)
     // Nobody can renew a lease while the database is away, or cannot be reached.
-    if (entry.action === 'crash' || entry.action === 'part' || entry.action === 'fill')
+    if (entry.action === 'crash' || entry.action === 'part' || entry.action === 'diskFails')
       for (const name of generations.keys()) doubt(name, at)
   }
   return generations

@@ -71,6 +71,7 @@ export type Event =
   | {
       readonly kind: 'did'
       readonly action:
+      readonly action:
         | 'kill'
         | 'freeze'
         | 'thaw'
@@ -82,8 +83,8 @@ export type Event =
         | 'part'
         | 'heal'
         | 'backend'
-        | 'fill'
-        | 'free'
+        | 'diskFails'
+        | 'diskWorks'
       readonly target: string | null
     }
 

@@ -1,8 +1,8 @@
-import type { Entry } from '../ledger.ts'
 import { Random } from '../random.ts'
 import { Run, type Outcome } from '../run.ts'
 import type { Target } from '../target.ts'
 import type { WorkloadProcess } from '../workload-process.ts'
+import { codesOfCalls, heard } from './heard.ts'
 
 /** The target's disk, or one of its disks. */
 export interface FullDisk {
@@ -43,7 +43,7 @@ export async function fullDisks(
       }
       const longer = n === 0 || random.chance(0.5)
       const [before, leases] = [workers.map(heard), workers.map(registrations)]
-      run.did('fill')
+      run.did('diskFails')
       await disk.fill()
       for (const [place, worker] of workers.entries()) {
         await run.reaches(worker, 'hears that the disk is full', async () => {
@@ -69,7 +69,7 @@ export async function fullDisks(
           )
       }
       await disk.free()
-      run.did('free')
+      run.did('diskWorks')
       for (const [place, worker] of workers.entries()) {
         await run.reaches(worker, 'enqueues and settles again', () => isBack(worker))
         if (longer && disk.lapses)
@@ -83,24 +83,10 @@ export async function fullDisks(
   }
 
   function isBack(worker: WorkloadProcess): boolean {
-    const free = run.entries().findLast((entry) => entry.kind === 'did' && entry.action === 'free')
+    const free = run.entries().findLast((entry) => entry.kind === 'did' && entry.action === 'diskWorks')
     const since = worker.entries().filter(({ at }) => at > (free?.at ?? 0))
     return ['ok', 'settled'].every((kind) => since.some((entry) => entry.kind === kind))
   }
-}
-
-/** The codes of all calls that were not acknowledged. */
-export function codesOfCalls(entries: readonly Entry[]): string[] {
-  return entries.flatMap((entry) => (entry.kind === 'fail' || entry.kind === 'unknown' ? [entry.code] : []))
-}
-
-/** Codes that its callers and loops have heard. */
-function heard(worker: WorkloadProcess): string[] {
-  const entries = worker.entries()
-  return [
-    ...codesOfCalls(entries),
-    ...entries.flatMap((entry) => (entry.kind === 'trouble' ? [entry.code] : [])),
-  ]
 }
 
 function registrations(worker: WorkloadProcess): number {

@@ -25,6 +25,7 @@ export class WorkloadProcess {
   readonly #directory: string
   readonly #lines: string[] = []
   #expected = false
+  #mayFail = false
 
   constructor(args: WorkloadArguments, { under = [], node = [], env = {} }: Launch = {}) {
     this.name = args.name
@@ -61,13 +62,19 @@ export class WorkloadProcess {
   /** It ended although nobody ended it: an engine must never do that to its process. */
   get failure(): string | null {
     const { exitCode, signalCode } = this.#child
-    if (!this.isGone || exitCode === 0 || (this.#expected && signalCode === 'SIGKILL')) return null
+    if (!this.isGone || exitCode === 0 || this.#mayFail || (this.#expected && signalCode === 'SIGKILL'))
+      return null
     return `${this.name} ended by itself (${signalCode ?? `exit code ${String(exitCode)}`}):\n${this.#lines.join('\n')}`
   }
 
   /** It may be, or was, killed: also by itself, at a fault point. */
   expectDeath(): void {
     this.#expected = true
+  }
+
+  /** It may end as it likes. */
+  expectFailure(): void {
+    this.#mayFail = true
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -6,9 +6,10 @@ import { codesOfCalls, heard } from './heard.ts'
 
 /** The target's disk, or one of its disks. */
 export interface FullDisk {
-  fill(): Promise<void>
+  /** Asked again until all have heard of it: databases make room, too. */
+  fill(workers: readonly WorkloadProcess[]): Promise<void>
   /** Makes room, and whatever else it takes that the database can be used again. */
-  free(): Promise<void>
+  free(workers: readonly WorkloadProcess[]): Promise<void>
   /** What callers and loops may hear of it. */
   readonly codes: readonly string[]
   /** No lease can be renewed, and that can be seen. (PostgreSQL finds room within its tables, or is away.) */
@@ -44,11 +45,10 @@ export async function fullDisks(
       const longer = n === 0 || random.chance(0.5)
       const [before, leases] = [workers.map(heard), workers.map(registrations)]
       run.did('diskFails')
-      await disk.fill()
+      await disk.fill(workers)
       for (const [place, worker] of workers.entries()) {
         await run.reaches(worker, 'hears that the disk is full', async () => {
-          // Databases make room, too.
-          await disk.fill()
+          await disk.fill(workers)
           return heard(worker)
             .slice(before[place]?.length)
             .some((code) => disk.codes.includes(code))
@@ -68,7 +68,7 @@ export async function fullDisks(
             async () => (await run.workerOf(worker)) !== 'alive',
           )
       }
-      await disk.free()
+      await disk.free(workers)
       run.did('diskWorks')
       for (const [place, worker] of workers.entries()) {
         await run.reaches(worker, 'enqueues and settles again', () => isBack(worker))

@@ -14,8 +14,16 @@ const styles: Readonly<Record<LogLevel, Style>> = {
   FINEST: 'gray',
 }
 
-/** Lines for people on a terminal; one JSON object a line when piped. */
+/** Streams whose errors are heard. */
+const heeded = new WeakSet<NodeJS.WriteStream>()
+
+/**
+ * Lines for people on a terminal; one JSON object a line when piped. What cannot be written is lost: a full disk, or a reader
+ * that has gone, must not end a process that works.
+ */
 export function stdoutSink(stream: NodeJS.WriteStream = process.stdout): LogSink {
+  if (!heeded.has(stream)) stream.on('error', () => undefined)
+  heeded.add(stream)
   return stream.isTTY
     ? (entry) => void stream.write(`${forPeople(entry)}\n`)
     : (entry) => void stream.write(`${JSON.stringify(entry)}\n`)

@@ -71,7 +71,6 @@ export type Event =
   | {
       readonly kind: 'did'
       readonly action:
-      readonly action:
         | 'kill'
         | 'freeze'
         | 'thaw'

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { createTestDatabase, findServer } from '../support/postgres.ts'
+import { diskFaults } from './disk/by-command.ts'
 import { Findings } from './evidence.ts'
 import { faultClasses, type FaultClass } from './fault-classes.ts'
 import { longestRecoveryMs, plantAll } from './kills.ts'
@@ -7,11 +8,14 @@ import type { Outcome } from './run.ts'
 import type { Sabotage } from './sabotage.ts'
 
 // npm run torture -- --db sqlite|postgres --kills 20 --freezes 2 --crashes 5 --cuts 10 … --seed 1 [--workers 4]
-//   [--sabotage fencing|acknowledgement] [--json]. The classes of faults are in fault-classes.ts; with none given: 20 kills.
+//   [--full-disks 5] [--images 300] [--sabotage fencing|acknowledgement] [--json].
+// The classes of faults are in fault-classes.ts and disk/by-command.ts; with none given: 20 kills.
 
 const { values } = parseArgs({
   options: {
     db: { type: 'string', default: 'sqlite' },
+    'full-disks': { type: 'string', default: '0' },
+    images: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     workers: { type: 'string' },
     sabotage: { type: 'string' },
@@ -26,7 +30,8 @@ if (db !== 'sqlite' && db !== 'postgres') throw new Error(`--db is sqlite or pos
 const firstSeed = Number(values.seed)
 const workers = Number(values.workers ?? (db === 'sqlite' ? 2 : 4))
 const wanted = faultClasses.map((faults) => ({ faults, count: countOf(faults) }))
-if (wanted.every(({ count }) => count === 0))
+const onDisks = { fullDisks: Number(values['full-disks']), images: Number(values.images), seed: firstSeed }
+if (wanted.every(({ count }) => count === 0) && onDisks.fullDisks + onDisks.images === 0)
   for (const one of wanted) if (one.faults.name === 'kills') one.count = 20
 
 const verdict = {
@@ -42,6 +47,9 @@ const verdict = {
   jobs: 0,
   failures: 0,
   longestRecoveryMs: 0,
+  fullDisks: 0,
+  images: 0,
+  lostByNormal: 0,
   seconds: 0,
 }
 const done = verdict as unknown as Record<string, number>
@@ -78,6 +86,11 @@ try {
   await database?.drop()
   await server?.stop()
 }
+const { violations, failures, report, ...counts } = await diskFaults(db, onDisks)
+Object.assign(verdict, counts)
+verdict.violations += violations
+verdict.failures += failures
+if (report !== '') console.error(report)
 verdict.seconds = Math.round((performance.now() - begin) / 100) / 10
 if (values.json) console.log(JSON.stringify(verdict))
 process.exitCode =

@@ -60,8 +60,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         async execute(_: null, ctx) {
           console.log(`running attempt ${String(ctx.attempt)}`)
           if (how === 'hang') await new Promise(() => undefined)
-          // In the turn of its start a transaction of the engine may be open on SQLite: see the report on kernel/sqlite/database.ts.
-          await new Promise((resolve) => setImmediate(resolve))
           const end = performance.now() + spinMs
           while (performance.now() < end);
           await ctx.sql`insert into effects (job, note) values (${ctx.jobId}, 'victim')`

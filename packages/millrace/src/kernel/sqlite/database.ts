@@ -125,17 +125,22 @@ export class Database {
   }
 
   /** BEGIN IMMEDIATE; the lock must be held. */
-  async begin(boundMs = this.#options.busyBoundMs): Promise<Connection> {
+  begin(): Promise<Connection> {
+    return this.#begin(this.#options.busyBoundMs, (connection) => connection)
+  }
+
+  /** `work` follows BEGIN at once: no promise runs in between. */
+  #begin<T>(boundMs: number, work: (connection: Connection) => T): Promise<T> {
     return retryBusy({ after: this.after, boundMs }, () => {
       const connection = this.writer()
       connection.run('begin immediate')
-      return connection
+      return work(connection)
     })
   }
 
   /**
-   * One transaction of the engine: `work` is synchronous, so nobody else sees the middle of it. All or nothing; what it
-   * changed is told after COMMIT.
+   * One transaction of the engine, from BEGIN to COMMIT in one turn: nobody else of this process sees the middle of it, and a
+   * handler that blocks the event loop cannot begin under the write lock. All or nothing; what it changed is told after COMMIT.
    */
   async write<T>(
     steps: Step | readonly Step[] | null,
@@ -145,17 +150,10 @@ export class Database {
     const start = performance.now()
     await this.#acquire(patience)
     try {
-      const connection = await this.#begin(start, patience)
-      const changes = new Changes()
-      let result: T
-      try {
-        result = work({ connection, changes, now: this.now() })
-        await this.hit(steps, 'before-commit')
-      } catch (error) {
-        connection.rollback()
-        throw error
-      }
-      this.#commit(connection)
+      const { connection, changes, result } = await this.#beginWithin(start, patience, (begun) =>
+        this.#written(begun, work),
+      )
+      if (this.#options.faults !== null) await this.#commitAfterFaults(connection, steps)
       this.tell(changes)
       await this.hit(steps, 'after-commit')
       return result
@@ -167,6 +165,33 @@ export class Database {
     }
   }
 
+  #written<T>(
+    connection: Connection,
+    work: (writing: Writing) => T,
+  ): { readonly connection: Connection; readonly changes: Changes; readonly result: T } {
+    const changes = new Changes()
+    let result: T
+    try {
+      result = work({ connection, changes, now: this.now() })
+    } catch (error) {
+      connection.rollback()
+      throw error
+    }
+    if (this.#options.faults === null) this.#commit(connection)
+    return { connection, changes, result }
+  }
+
+  /** Tests stop it before the commit. */
+  async #commitAfterFaults(connection: Connection, steps: Step | readonly Step[] | null): Promise<void> {
+    try {
+      await this.hit(steps, 'before-commit')
+    } catch (error) {
+      connection.rollback()
+      throw error
+    }
+    this.#commit(connection)
+  }
+
   async #acquire(patience: Patience | undefined): Promise<void> {
     try {
       await this.lock.acquire(patience?.withinMs)
@@ -175,10 +200,14 @@ export class Database {
     }
   }
 
-  async #begin(start: number, patience: Patience | undefined): Promise<Connection> {
-    if (!patience) return this.begin()
+  async #beginWithin<T>(
+    start: number,
+    patience: Patience | undefined,
+    work: (connection: Connection) => T,
+  ): Promise<T> {
+    if (!patience) return this.#begin(this.#options.busyBoundMs, work)
     try {
-      return await this.begin(Math.max(0, patience.withinMs - (performance.now() - start)))
+      return await this.#begin(Math.max(0, patience.withinMs - (performance.now() - start)), work)
     } catch (error) {
       throw isBusy(error) ? patience.late(error) : error
     }

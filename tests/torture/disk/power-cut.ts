@@ -182,6 +182,7 @@ const setting: Setting = {
   leaseMs,
   maxDeaths: 3,
   recoveryBoundMs: null,
+  lapsesByItself: true,
   databaseFaults: false,
   prunable: new Set(),
 }

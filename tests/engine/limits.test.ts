@@ -103,6 +103,29 @@ describe.each(all)('$kind: limits', (place) => {
     ])
   })
 
+  test('a finalizer waits for no limit of its job', async () => {
+    const end = signal()
+    const finalized: number[] = []
+    const work = defineQueueable({
+      name: fresh('work'),
+      concurrency: 1,
+      rateLimit: { limit: 2, per: '1 hour' },
+      execute: async (n: number) => (n === 2 ? end.happened : undefined),
+      finalizer: ({ input }) => void finalized.push(input),
+    })
+    const mill = await bench.working({ definitions: [work] })
+    const ids = await mill.enqueueMany(work, [1, 2, 3])
+    // The second job holds the only slot and has the last token.
+    await until('the first was finalized', () => finalized.length === 1)
+    await until('the second runs', async () => (await mill.jobs.get(ids[1]!)).status === 'Processing')
+    const own = (await mill.limits()).filter(({ spec }) => spec.name.includes(work.name))
+    expect(own.reduce((sum, { used }) => sum + used, 0)).toBe(own.filter(({ spec }) => spec.slots).length)
+    end.happen()
+    await until('the second was finalized', () => finalized.length === 2)
+    expect(finalized).toEqual([1, 2])
+    expect((await mill.jobs.get(ids[2]!)).status).toBe('Queued')
+  })
+
   test('rate: no more starts than tokens, and what waits says so', async () => {
     const starts: number[] = []
     const work = defineQueueable({

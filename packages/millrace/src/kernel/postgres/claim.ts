@@ -1,6 +1,6 @@
 import { waitReasons } from '../rules/decision.ts'
 import type { Claimed, JobOptions } from '../rules/execution.ts'
-import type { Admission, Admit, GatedRow } from '../rules/limits.ts'
+import { limitKeysOf, type Admission, type Admit, type GatedRow } from '../rules/limits.ts'
 import type { ClaimParams, ClaimedBatch, GatedClaim } from '../storage/executions.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { committing, hit, type Database } from './database.ts'
@@ -23,7 +23,7 @@ const taken = `taken as (
       limit named.quota
       for update skip locked) as head
     where exists (select from millrace.worker where id = $worker and until > clock_timestamp())))
-  returning lane, prio, care, job, seq, attempt
+  returning lane, prio, care, job, seq, attempt, gate
 )`
 
 /**
@@ -55,7 +55,7 @@ const claimPlain = statement(
 const takeGated = statement(
   'claim_gated',
   `with ${taken}
-  select t.lane, t.prio, t.care, t.job, t.seq, t.attempt, j.payload, j.options
+  select t.lane, t.prio, t.care, t.job, t.seq, t.attempt, t.gate, j.payload, j.options
   from taken t join millrace.job j on j.id = t.job
   order by t.prio, t.job, t.seq`,
 )
@@ -82,11 +82,12 @@ const writeGated = statement(
       as c (key, tokens, at, next)
     where id = c.key
   ), parked as (
-    insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, gate, reason)
-    select lane, prio, care, job, seq, attempt, prio, gate, reason
+    insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, gate, reason, tenant)
+    select p.lane, prio, care, job, seq, attempt, prio, gate, reason, lane.tenant
     from unnest($p_lanes::int[], $p_prios::smallint[], $p_cares::smallint[], $p_jobs::uuid[], $p_seqs::int[],
       $p_attempts::int[], $p_gates::int[], $p_reasons::smallint[])
       as p (lane, prio, care, job, seq, attempt, gate, reason)
+    join millrace.lane on lane.id = p.lane
   )
   select id as lease from leased`,
 )
@@ -109,6 +110,10 @@ interface PlainRow extends Omit<TakenRow, 'care' | 'seq' | 'attempt'> {
 }
 
 const usual = [0, 1, 0] as const
+
+interface GatedTaken extends TakenRow {
+  readonly gate: number | null
+}
 
 /** Before every place. */
 const noJob = '00000000-0000-0000-0000-000000000000'
@@ -136,7 +141,7 @@ export async function claimGated(db: Database, params: ClaimParams, admit: Admit
   if (params.quotas.length === 0) return { batch: null, parked: 0 }
   const claimed = await db.claims.transaction(
     async (connection) => {
-      const { rows } = await connection.run<TakenRow>(takeGated, quotaValues(params))
+      const { rows } = await connection.run<GatedTaken>(takeGated, quotaValues(params))
       return rows.length === 0 ? null : await decide(connection, params, admit, rows)
     },
     { beforeCommit: () => hit(db.faults, 'claim', 'before-commit') },
@@ -151,7 +156,7 @@ async function decide(
   connection: Connection,
   params: ClaimParams,
   admit: Admit,
-  rows: readonly TakenRow[],
+  rows: readonly GatedTaken[],
 ): Promise<GatedClaim & { readonly wakes: readonly Wake[] }> {
   const gated = new Map<GatedRow, TakenRow>(rows.map((row) => [gatedRow(row), row]))
   const ids = [...new Set([...gated.keys()].flatMap((row) => row.keys))].sort((a, b) => a - b)
@@ -227,8 +232,9 @@ function marks({ free }: ClaimParams, position: number, care: number): boolean {
   return position < free && care <= 1
 }
 
-function gatedRow({ lane, prio, care, job, seq, attempt, options }: TakenRow): GatedRow {
-  return { lane, prio, care, job, seq, attempt, keys: options?.keys ?? [] }
+function gatedRow(row: GatedTaken): GatedRow {
+  const { lane, prio, care, job, seq, attempt, gate } = row
+  return { lane, prio, care, job, seq, attempt, keys: limitKeysOf(row), woken: gate !== null }
 }
 
 /** The lease keeps no array of what is the same for nearly every job. */

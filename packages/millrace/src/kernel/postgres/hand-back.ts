@@ -21,7 +21,7 @@ const refundCtes = `unused as materialized (
   select k.id, b.n
   from (
     select key.value::int as id, count(*)::int as n
-    from back join millrace.job j on j.id = back.job
+    from back join millrace.job j on j.id = back.job and back.seq >= 0
     cross join lateral json_array_elements_text(j.options -> 'keys') as key (value)
     group by key.value) as b
   join millrace.limit_key k using (id)
@@ -53,7 +53,7 @@ const handBackRows = statement(
   ), back as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt)
     select lane, prio, care, job, seq, attempt from given where delay is null
-    returning job
+    returning job, seq
   ), snoozed as (
     insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, due, reason)
     select lane, prio, care, job, seq, attempt, prio, clock_timestamp() + delay * interval '1 ms', reason
@@ -99,7 +99,7 @@ const handBackWhole = statement(
     from gone cross join unnest(gone.jobs) with ordinality as member (job, place)
     join millrace.job j on j.id = member.job
     where not ${isSettled('member.job', 'coalesce(gone.seqs[member.place], 0)', 'gone.id')}
-    returning job, lane
+    returning job, seq, lane
   ), ${refundCtes}, lanes as materialized (
     select array_agg(distinct lane) as lanes from back having count(*) > 0
   )

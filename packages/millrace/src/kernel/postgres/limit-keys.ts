@@ -23,7 +23,8 @@ const read = statement(
      (extract(epoch from k.at) * 1000)::float8 as at,
      (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
      (select coalesce(sum(p.n), 0)::int from millrace.permit p join millrace.lease l on l.id = p.lease
-      where p.key = k.id and (not k.per_process or $worker::int is null or l.worker = $worker)) as used
+      where p.key = k.id and (not k.per_process or $worker::int is null or l.worker = $worker)) as used,
+     not k.per_process and exists (select from millrace.waiting where gate = k.id) as contended
    from millrace.limit_key k
    where k.id = any ($keys::int[])
    order by k.id`,
@@ -39,6 +40,7 @@ export interface KeyRow {
   readonly at: number | null
   readonly now: number
   readonly used: number
+  readonly contended: boolean
 }
 
 export async function lockKeys(session: Session, ids: readonly number[]): Promise<void> {
@@ -65,8 +67,8 @@ export async function keyStates(
   worker: WorkerId,
 ): Promise<{ readonly keys: readonly KeyState[]; readonly nowMs: number }> {
   const rows = await readKeys(session, ids, worker)
-  const keys = rows.map(({ id, slots, burst, per_ms, tokens, at, used }) => {
-    return { id, slots, burst, perMs: per_ms, tokens, at, used }
+  const keys = rows.map(({ id, slots, burst, per_ms, tokens, at, used, contended }) => {
+    return { id, slots, burst, perMs: per_ms, tokens, at, used, contended }
   })
   return { keys, nowMs: rows[0]?.now ?? 0 }
 }

@@ -6,7 +6,7 @@ import { broken } from './errors.ts'
 import { lockKeys, readKeys, tokensOf } from './limit-keys.ts'
 import type { Connection } from './pool.ts'
 import { plain, statement, texts } from './statement.ts'
-import { emitBack, wake } from './waiting.ts'
+import { emitBack, wake } from './wake.ts'
 
 const specColumns = `unnest($names::text[], $slots::int[], $bursts::float8[], $per_ms::float8[], $per_process::bool[])
   with ordinality as spec (name, slots, burst, per_ms, per_process, place)`

@@ -97,6 +97,36 @@ describe.skipIf(!hasPostgres)('plans on tables without statistics', { timeout: 1
     expect(rows).toBeLessThan(200)
   })
 
+  test('what a wake asks of a limit key does not grow with the tenants and rows that wait for it', async () => {
+    const storage = await counted()
+    const [crowd, one] = await bench.storage.limits.define([
+      { name: 'crowd', slots: 3, rate: null, perProcess: false },
+      { name: 'one', slots: 3, rate: null, perProcess: false },
+    ])
+    for (const [key, tenants] of [
+      [crowd, 20_000],
+      [one, 1],
+    ])
+      await bench.sql(
+        `insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, gate, reason, tenant)
+         select 1, 5, 0, gen_random_uuid(), 0, 1, 5, $1, 5, 't' || n % $2 from generate_series(1, 20000) as n`,
+        [key, tenants],
+      )
+    let moved = 0
+    const { rows } = await reads('waiting', async () => {
+      for (let round = 0; round < 10; round++) {
+        await bench.sql('update millrace.limit_key set next = clock_timestamp() where id = any ($1)', [
+          [crowd, one],
+        ])
+        moved += (await storage.waiting.pump()).moved
+      }
+      await storage.close()
+    })
+    expect(moved).toBe(60)
+    // Each is looked for and deleted, and each turn of a tenant looks for the next.
+    expect(rows).toBeLessThan(10 * 60)
+  })
+
   test('an abort, a prune page and a probe of ended attempts read what they name', async () => {
     const storage = await counted()
     const lane = await bench.lane()

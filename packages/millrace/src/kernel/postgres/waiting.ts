@@ -1,17 +1,9 @@
 import type { Moved, Waiting } from '../storage/waiting.ts'
 import type { Database } from './database.ts'
 import { lockDueKeys, readKeys, tokensOf, type KeyRow } from './limit-keys.ts'
-import type { Connection, Result, Session } from './pool.ts'
+import type { Connection, Session } from './pool.ts'
 import { plain, statement } from './statement.ts'
-
-/** Tells the lanes of the rows in the CTE `moved`, in their own statement. */
-const tellMoved = `told as materialized (
-    select pg_notify($channel, case
-      when count(distinct lane) > 400 then 'rescan'
-      else 'back ' || string_agg(distinct lane::text, ',') end) as notice
-    from moved having count(*) > 0
-  )
-  select lane, count(*)::int as n, (select count(told.*) from told) as told from moved group by lane`
+import { emitBack, movedOf, tellMoved, wake, type LaneCount } from './wake.ts'
 
 /** The subselect makes the time a constant of the index scan; compared with clock_timestamp() itself all rows would be read. */
 const moveDueRows = statement(
@@ -35,25 +27,6 @@ const nextDue = statement(
    from millrace.waiting where due is not null order by due, job limit 1`,
 )
 
-/** Skips rows that are being moved by others: they are on their way. */
-const wakeGates = statement(
-  'wake_gates',
-  `with woken as (
-    delete from millrace.waiting where ctid = any (array(
-      select head.ctid
-      from unnest($keys::int[], $ns::int[]) as slot (key, n)
-      cross join lateral (
-        select ctid from millrace.waiting where gate = slot.key
-        order by gate, rank, job, seq limit slot.n
-        for update skip locked) as head))
-    returning lane, prio, care, job, seq, attempt
-  ), moved as (
-    insert into millrace.ready (lane, prio, care, job, seq, attempt)
-    select lane, prio, care, job, seq, attempt from woken
-    returning lane
-  ), ${tellMoved}`,
-)
-
 /** A new statement, so that it sees whom the last one left waiting. */
 const scheduleKeys = statement(
   'pump_schedule',
@@ -74,11 +47,6 @@ const nextKey = statement(
 const portion = 1_000
 const slotCheckMs = 1_000
 const longestCheckMs = 3_600_000
-
-interface LaneCount {
-  readonly lane: number
-  readonly n: number
-}
 
 export function waiting(db: Database): Waiting {
   return {
@@ -115,26 +83,6 @@ async function pump(connection: Connection, channel: string): Promise<Moved> {
   return moved
 }
 
-/** Moves up to n waiters of each key to `ready`, by (rank, job). The keys are locked by the caller. */
-export async function wake(
-  session: Session,
-  channel: string,
-  gates: readonly { readonly key: number; readonly n: number }[],
-): Promise<Moved> {
-  const open = gates.filter(({ n }) => n > 0)
-  if (open.length === 0) return { moved: 0, lanes: [] }
-  const answer = await session.run<LaneCount>(wakeGates, {
-    channel,
-    keys: plain(open.map(({ key }) => key)),
-    ns: plain(open.map(({ n }) => n)),
-  })
-  return movedOf(answer)
-}
-
-export function emitBack(db: Database, { lanes }: Moved): void {
-  if (lanes.length > 0) db.wakeups.emit([{ topic: 'back', lanes }])
-}
-
 function roomOf(key: KeyRow): number {
   const used = key.per_process ? 0 : key.used
   const slots = key.slots === null ? Infinity : key.slots - used
@@ -148,10 +96,6 @@ function checkInMs(key: KeyRow): number {
   const missing = Math.floor(tokens + 1e-9) + 1 - tokens
   const tokenInMs = Math.min(longestCheckMs, Math.max(1, Math.ceil(missing / key.per_ms)))
   return key.slots === null ? tokenInMs : Math.max(tokenInMs, slotCheckMs)
-}
-
-function movedOf({ rows }: Result<LaneCount>): Moved {
-  return { moved: rows.reduce((sum, row) => sum + row.n, 0), lanes: rows.map((row) => row.lane) }
 }
 
 async function msOf(session: Session, next: typeof nextDue): Promise<number | null> {

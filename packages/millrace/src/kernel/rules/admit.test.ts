@@ -12,6 +12,7 @@ const row = (...keys: number[]): GatedRow => ({
   prio: 5,
   care: 0,
   keys,
+  woken: false,
 })
 const slots = (id: number, count: number, used = 0): KeyState => ({
   id,
@@ -21,6 +22,7 @@ const slots = (id: number, count: number, used = 0): KeyState => ({
   tokens: null,
   at: null,
   used,
+  contended: false,
 })
 const rate = (
   id: number,
@@ -35,6 +37,14 @@ const rate = (
   perMs,
   tokens,
   at,
+})
+
+test('nobody passes those who wait for a token', () => {
+  const contended = { ...rate(1, 2, 0.001), contended: true }
+  expect(admit([row(1), { ...row(1), woken: true }], [contended], 0)).toMatchObject({
+    parked: [{ gate: 1, reason: 'rateLimited' }],
+    keys: [{ id: 1, tokens: 1, nextInMs: 50 }],
+  })
 })
 
 describe('slots', () => {
@@ -66,6 +76,25 @@ describe('slots', () => {
 
   test('the gate is the first key, ascending, without room', () => {
     expect(admit([row(1, 2, 3)], [slots(3, 0), slots(2, 0), slots(1, 1)], 0).parked[0]?.gate).toBe(2)
+  })
+
+  test('who was woken goes first', () => {
+    const [fresh, woken] = [row(1), { ...row(1), woken: true }]
+    expect(admit([fresh, woken], [slots(1, 1)], 0)).toMatchObject({
+      admitted: [woken],
+      parked: [{ row: fresh, gate: 1 }],
+    })
+  })
+
+  test('nobody passes those who wait, though there is room; then the pump looks soon', () => {
+    const [fresh, woken] = [row(1), { ...row(1), woken: true }]
+    const contended = { ...slots(1, 2), contended: true }
+    expect(admit([fresh, woken], [contended], 0)).toMatchObject({
+      admitted: [woken],
+      parked: [{ row: fresh, gate: 1, reason: 'concurrencyLimited' }],
+      keys: [{ id: 1, nextInMs: 50 }],
+    })
+    expect(admit([row(1)], [{ ...contended, used: 2 }], 0).keys).toMatchObject([{ nextInMs: 1000 }])
   })
 
   test('a key without any bound, or one that is gone, holds nobody', () => {
@@ -159,23 +188,27 @@ test('no key is ever above its bounds, rows of one key keep their order, and nob
       tokens: fc.option(fc.double({ min: 0, max: 5, noNaN: true })),
       at: fc.option(fc.integer({ min: 0, max: 2000 })),
       used: fc.integer({ min: 0, max: 3 }),
+      contended: fc.boolean(),
     })
-  const rowKeys = fc.subarray(keyIds, { minLength: 1 })
+  const rowKeys = fc.record({ ids: fc.subarray(keyIds, { minLength: 1 }), woken: fc.boolean() })
   fc.assert(
     fc.property(fc.array(rowKeys, { maxLength: 30 }), fc.tuple(...keyIds.map(key)), (needs, keys) => {
-      const rows = needs.map((ids) => row(...ids))
+      const rows = needs.map(({ ids, woken }) => ({ ...row(...ids), woken }))
+      const inOrder = [...rows.filter(({ woken }) => woken), ...rows.filter(({ woken }) => !woken)]
       const { admitted, parked, permits, keys: changes } = admit(rows, keys, 1000)
       expect(
         [...admitted, ...parked.map((each) => each.row)].sort((a, b) => rows.indexOf(a) - rows.indexOf(b)),
       ).toEqual(rows)
       const refused = new Set<number>()
-      for (const each of rows) {
+      for (const each of inOrder) {
         const at = parked.find((one) => one.row === each)?.gate
         if (at !== undefined) refused.add(at)
         else expect(each.keys.some((id) => refused.has(id))).toBe(false)
       }
       for (const state of keys) {
         const taken = admitted.filter((each) => each.keys.includes(state.id)).length
+        if (state.contended)
+          expect(admitted.some(({ woken, keys: own }) => !woken && own.includes(state.id))).toBe(false)
         const gated = parked.some((each) => each.gate === state.id)
         if (state.slots !== null) {
           expect(taken).toBeLessThanOrEqual(Math.max(0, state.slots - state.used))

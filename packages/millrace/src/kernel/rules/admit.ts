@@ -2,25 +2,29 @@ import type { Admit, GatedRow, KeyChange, KeyState, Parked } from './limits.ts'
 
 /** How soon the pump looks at a key that somebody waits for a slot of: the backstop for lost wakes. */
 const slotCheckMs = 1000
+/** The same when the slot is free: somebody was to be woken for it, and may not have been, or cannot take it. */
+const idleCheckMs = 50
 const maxCheckMs = 3_600_000
 /** Refilled tokens are sums of fractions. */
 const almost = 1e-9
 
 /**
- * Takes a slot and a token of each of its keys for a row, or parks it at its first key without room. Room only
- * shrinks during a call, so rows of one key are admitted in the order given. A key that is not in `keys` (deleted)
- * is no limit. Permits are for keys with slots only: a pure rate has nothing to give back when the work ends.
+ * Takes a slot and a token of each of its keys for a row, or parks it at its first key without room. Who was woken goes
+ * first, and nobody else passes those who wait: else a tenant that enqueues without end would keep taking what the
+ * others were woken for. Room only shrinks during a call, so rows of one key are admitted in the order given. A key that
+ * is not in `keys` (deleted) is no limit. Permits are for keys with slots only: a pure rate has nothing to give back when the work ends.
  */
 export const admit: Admit = (rows, keys, nowMs) => {
   const gates = new Map(keys.map((key) => [key.id, gateOf(key, nowMs)]))
   const admitted: GatedRow[] = []
   const parked: Parked[] = []
-  for (const row of rows) {
+  for (const row of [...rows.filter(({ woken }) => woken), ...rows.filter(({ woken }) => !woken)]) {
     const needed = row.keys.flatMap((id) => gates.get(id) ?? [])
-    const closed = needed.find((gate) => refusal(gate) !== null)
-    const reason = closed && refusal(closed)
+    const closed = needed.find((gate) => refusal(gate, row) !== null)
+    const reason = closed && refusal(closed, row)
     if (closed && reason) {
       closed.parked = reason
+      if (fullness(closed) === null) closed.idle = true
       parked.push({ row, gate: closed.key.id, reason })
     } else {
       admitted.push(row)
@@ -63,6 +67,8 @@ interface Gate {
   readonly bucket: Bucket | null
   taken: number
   parked: Parked['reason'] | null
+  /** It had room for one that it parked. */
+  idle: boolean
 }
 
 interface Bucket {
@@ -72,7 +78,7 @@ interface Bucket {
 }
 
 function gateOf(key: KeyState, nowMs: number): Gate {
-  return { key, nowMs, bucket: bucketOf(key, nowMs), taken: 0, parked: null }
+  return { key, nowMs, bucket: bucketOf(key, nowMs), taken: 0, parked: null, idle: false }
 }
 
 /** Refilled to now. A new key starts full; a clock that went back refills nothing. */
@@ -84,7 +90,13 @@ function bucketOf({ burst, perMs, tokens, at }: KeyState, nowMs: number): Bucket
 
 const hasToken = ({ tokens }: Bucket): boolean => tokens >= 1 - almost
 
-function refusal({ key, taken, bucket }: Gate): Parked['reason'] | null {
+function refusal(gate: Gate, { woken }: GatedRow): Parked['reason'] | null {
+  const full = fullness(gate)
+  if (full !== null || woken || !gate.key.contended) return full
+  return gate.key.slots === null ? 'rateLimited' : 'concurrencyLimited'
+}
+
+function fullness({ key, taken, bucket }: Gate): Parked['reason'] | null {
   if (key.slots !== null && key.used + taken >= key.slots) return 'concurrencyLimited'
   return bucket === null || hasToken(bucket) ? null : 'rateLimited'
 }
@@ -95,9 +107,10 @@ function take(gate: Gate): void {
 }
 
 /** A key that waits for slots and one whose tokens changed: when the pump should look at it, and what to store. */
-function changeOf({ key, nowMs, bucket, parked }: Gate): KeyChange {
-  if (bucket === null) return { id: key.id, tokens: key.tokens, at: key.at, nextInMs: slotCheckMs }
-  const nextInMs = parked === 'concurrencyLimited' ? slotCheckMs : nextTokenInMs(bucket)
+function changeOf({ key, nowMs, bucket, parked, idle }: Gate): KeyChange {
+  const slotInMs = idle ? idleCheckMs : slotCheckMs
+  if (bucket === null) return { id: key.id, tokens: key.tokens, at: key.at, nextInMs: slotInMs }
+  const nextInMs = idle || parked === 'concurrencyLimited' ? slotInMs : nextTokenInMs(bucket)
   return { id: key.id, tokens: bucket.tokens, at: nowMs, nextInMs }
 }
 

@@ -1,4 +1,4 @@
-import type { ExecutionRow } from './execution.ts'
+import type { Claimed, ExecutionRow } from './execution.ts'
 
 /** One limit: any number of executions at once (`slots`), a rate, or both. */
 export interface LimitSpec {
@@ -23,16 +23,25 @@ export interface KeyState {
   readonly at: number | null
   /** Permits in use (of this worker only, when the key is per process). */
   readonly used: number
+  /** Somebody waits for it, so that who comes now waits behind them. Never so for keys per process: others may have room. */
+  readonly contended: boolean
+}
+
+/** The limits that hold for an execution: those of its job; none for a finalizer, which must not wait behind its own job's limit. */
+export function limitKeysOf({ seq, options }: Pick<Claimed, 'seq' | 'options'>): readonly number[] {
+  return seq < 0 ? [] : (options?.keys ?? [])
 }
 
 /** A claimed row with the keys it needs. */
 export interface GatedRow extends ExecutionRow {
   readonly keys: readonly number[]
+  /** It has waited for one of its keys, and was woken because it is its tenant's turn. */
+  readonly woken: boolean
 }
 
 export interface Parked {
   readonly row: GatedRow
-  /** The first key, ascending, that had no room. */
+  /** The first key, ascending, that had no room or had others waiting. */
   readonly gate: number
   readonly reason: 'rateLimited' | 'concurrencyLimited'
 }
@@ -54,5 +63,5 @@ export interface Admission {
   readonly permits: readonly { readonly key: number; readonly n: number }[]
 }
 
-/** Pure: all keys of a row or none, in row order. `nowMs` is the database's clock. */
+/** Pure: all keys of a row or none; the woken first, then in row order. `nowMs` is the database's clock. */
 export type Admit = (rows: readonly GatedRow[], keys: readonly KeyState[], nowMs: number) => Admission

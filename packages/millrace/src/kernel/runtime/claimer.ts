@@ -117,12 +117,16 @@ export class Claimer implements Service {
     return this.#take(batch, free, quotas)
   }
 
+  /** What has room for some only goes to the tenants in turns, the least served one first. */
   async #claimGated(quotas: readonly LaneQuota[]): Promise<number> {
-    const { active, executions, dispatcher, worker } = this.#options
+    const { active, executions, dispatcher, worker, cache } = this.#options
     const before = active.wakesOf(quotas)
     const { free } = dispatcher
+    const tenantOf = ({ lane }: { readonly lane: LaneId }): string | undefined => cache.get(lane)?.tenant
     const { batch, parked } = await this.#told(() =>
-      executions.claimGated({ worker: worker(), quotas, free }, admit),
+      executions.claimGated({ worker: worker(), quotas, free }, (rows, keys, now) =>
+        admit(takingTurns(rows, tenantOf, quotas.map(tenantOf)), keys, now),
+      ),
     )
     active.claimed(quotas, batch?.members ?? [], before, parked)
     return this.#take(batch, free, quotas) + parked

@@ -3,6 +3,7 @@ import type { Chance, Clock } from '../rules/clock.ts'
 import type { Claimed, JobId, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
 import { createVirtualTimes } from '../rules/fair-order.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import { limitKeysOf } from '../rules/limits.ts'
 import { createRescue } from '../rules/rescue.ts'
 import type { Pause } from '../storage/controls.ts'
 import type { FreedPermit } from '../storage/limits.ts'
@@ -367,11 +368,12 @@ export class Worker {
       return null
     }
     if (departure.kind === 'unstored') return null
+    const { ms } = departure.kind === 'handBack' ? departure : departure.decision
+    this.#dispatcher.measured(ms)
+    this.#times.charge(lane.tenant, ms)
     if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
     const { decision, inTransaction } = departure
     if (inTransaction) this.#settler.left(claimed)
-    this.#dispatcher.measured(decision.ms)
-    this.#times.charge(lane.tenant, decision.ms)
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
     return claimed.options?.keys === undefined ? null : this.#release(claimed)
   }
@@ -414,10 +416,12 @@ export class Worker {
   }
 
   /** Frees the permits of a gated execution. One that fails is made good by the pump within a second. */
-  async #release({ options, lease }: Claimed): Promise<void> {
-    if (options?.keys === undefined) return
+  async #release(claimed: Claimed): Promise<void> {
+    const { lease } = claimed
+    const keys = limitKeysOf(claimed)
+    if (keys.length === 0) return
     try {
-      await Promise.all(options.keys.map((key) => this.#releases.add({ key, lease, n: 1 })))
+      await Promise.all(keys.map((key) => this.#releases.add({ key, lease, n: 1 })))
     } catch (error) {
       this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
     }

@@ -1,5 +1,5 @@
 import type { Claimed, ExecutionRow, JobOptions } from '../rules/execution.ts'
-import type { Admit, GatedRow } from '../rules/limits.ts'
+import { limitKeysOf, type Admit, type GatedRow } from '../rules/limits.ts'
 import { waitReasons } from '../rules/decision.ts'
 import type { ClaimedBatch, ClaimParams, GatedClaim, LaneQuota } from '../storage/executions.ts'
 import type { Connection } from './connection.ts'
@@ -21,6 +21,8 @@ const selectHead = `select r.lane, r.prio, r.job, r.seq, r.attempt, r.care, j.pa
 const fromHead = `${selectHead} where r.lane = ? order by r.prio, r.job, r.seq limit ?`
 const fromPlace = `${selectHead} where r.lane = ? and (r.prio, r.job, r.seq) > (?, ?, ?)
   order by r.prio, r.job, r.seq limit ?`
+const wokenTo = `select job, seq from millrace_ready
+  where lane = ? and (prio, job, seq) <= (?, ?, ?) and gate is not null`
 const deleteTo = 'delete from millrace_ready where lane = ? and (prio, job, seq) <= (?, ?, ?)'
 const deleteBetween = `${deleteTo} and (prio, job, seq) > (?, ?, ?)`
 
@@ -42,6 +44,17 @@ function readQuota(connection: Connection, { lane, quota, after }: LaneQuota): T
   }))
 }
 
+/** A look of its own, so that plain claims do not pay for a column that only gated ones have. */
+function readWoken(connection: Connection, rows: readonly Taken[], woken: Set<string>): void {
+  const last = rows.at(-1)
+  if (!last) return
+  const found = connection.all<{ job: string; seq: number }>(
+    wokenTo,
+    ...[last.lane, last.prio, last.job, last.seq],
+  )
+  for (const { job, seq } of found) woken.add(`${job} ${seq}`)
+}
+
 /** What was read is the range up to the last row: nobody else writes meanwhile. */
 function deleteRead(connection: Connection, { lane, after }: LaneQuota, rows: readonly Taken[]): void {
   const last = rows.at(-1)
@@ -55,12 +68,14 @@ function byClaimOrder(a: ExecutionRow, b: ExecutionRow): number {
   return a.prio - b.prio || (a.job < b.job ? -1 : a.job > b.job ? 1 : a.seq - b.seq)
 }
 
-function take(connection: Connection, quotas: readonly LaneQuota[]): Taken[] {
+/** `woken` is given the rows among them that were woken for a limit. */
+function take(connection: Connection, quotas: readonly LaneQuota[], woken?: Set<string>): Taken[] {
   const taken: Taken[] = []
   let lanes = 0
   for (const quota of quotas) {
     const rows = readQuota(connection, quota)
     if (rows.length === 0) continue
+    if (woken) readWoken(connection, rows, woken)
     deleteRead(connection, quota, rows)
     for (const row of rows) taken.push(row)
     lanes += 1
@@ -112,13 +127,17 @@ export function claim(writing: Writing, params: ClaimParams): ClaimedBatch | nul
 export function claimGated(writing: Writing, params: ClaimParams, admit: Admit): GatedClaim {
   const { connection, now } = writing
   if (!lives(writing, params.worker)) return { batch: null, parked: 0 }
-  const taken = take(connection, params.quotas)
+  const woken = new Set<string>()
+  const taken = take(connection, params.quotas, woken)
   if (taken.length === 0) return { batch: null, parked: 0 }
 
   const payloads = new Map<GatedRow, Taken>()
   const rows = taken.map((row) => {
     const { lane, prio, job, seq, attempt, care } = row
-    const gated: GatedRow = { lane, prio, job, seq, attempt, care, keys: row.options?.keys ?? [] }
+    const gated: GatedRow = {
+      ...{ lane, prio, job, seq, attempt, care },
+      ...{ keys: limitKeysOf(row), woken: woken.has(`${job} ${seq}`) },
+    }
     payloads.set(gated, row)
     return gated
   })
@@ -132,13 +151,13 @@ export function claimGated(writing: Writing, params: ClaimParams, admit: Admit):
       connection.run('insert into millrace_permit (key, lease, n) values (?, ?, ?)', key, batch.lease, n)
     }
   }
-  for (const change of admission.keys) writeKey(connection, change, now)
+  for (const change of admission.keys) writeKey(writing, change)
   for (const { row, gate, reason } of admission.parked) {
     connection.run(
-      `insert into millrace_waiting (job, seq, lane, prio, attempt, care, reason, due, gate, rank)
-       values (?, ?, ?, ?, ?, ?, ?, null, ?, ?)`,
+      `insert into millrace_waiting (job, seq, lane, prio, attempt, care, reason, due, gate, rank, tenant)
+       values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null, ?8, ?4, (select tenant from millrace_lane where id = ?3))`,
       ...[row.job, row.seq, row.lane, row.prio, row.attempt, row.care],
-      ...[waitReasons[reason], gate, row.prio],
+      ...[waitReasons[reason], gate],
     )
   }
   return { batch, parked: admission.parked.length }

@@ -1,6 +1,7 @@
 import type { WorkerId } from '../rules/execution.ts'
 import type { KeyChange, KeyState } from '../rules/limits.ts'
 import type { Connection } from './connection.ts'
+import type { Writing } from './database.ts'
 
 /** A limit key as it is stored. */
 export interface KeyRow {
@@ -47,6 +48,7 @@ export function keyStates(
       tokens: row.tokens,
       at: row.at,
       used: usedPermits(connection, id, row.per_process === 0 ? null : worker),
+      contended: row.per_process === 0 && someoneWaits(connection, id),
     }
   })
 }
@@ -58,15 +60,24 @@ export function tokensNow(key: KeyRow, now: number): number {
   return Math.min(key.burst, (key.tokens ?? key.burst) + gained)
 }
 
+export function someoneWaits(connection: Connection, key: number): boolean {
+  return connection.get('select 1 from millrace_waiting where gate = ? limit 1', key) !== undefined
+}
+
 /** Others may wait for the key since before: its `next` is only ever brought forward here; the pump clears it. */
-export function writeKey(connection: Connection, { id, tokens, at, nextInMs }: KeyChange, now: number): void {
+export function writeKey(
+  { connection, changes, now }: Writing,
+  { id, tokens, at, nextInMs }: KeyChange,
+): void {
+  const before = connection.get<{ next: number | null }>(
+    'select next from millrace_limit_key where id = ?',
+    id,
+  )?.next
+  const next = nextInMs === null ? Infinity : now + Math.ceil(nextInMs)
+  const nearer = next < (before ?? Infinity)
+  if (nearer) changes.due(next - now)
   connection.run(
-    'update millrace_limit_key set tokens = ?1, at = ?2, next = coalesce(min(next, ?3), ?3, next) where id = ?4',
-    ...[
-      tokens,
-      at === null ? null : Math.floor(at),
-      nextInMs === null ? null : now + Math.ceil(nextInMs),
-      id,
-    ],
+    'update millrace_limit_key set tokens = ?1, at = ?2, next = coalesce(?3, next) where id = ?4',
+    ...[tokens, at === null ? null : Math.floor(at), nearer ? next : null, id],
   )
 }

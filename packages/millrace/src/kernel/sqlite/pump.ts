@@ -1,6 +1,6 @@
 import type { Moved } from '../storage/waiting.ts'
 import type { Writing } from './database.ts'
-import { keyColumns, tokensNow, usedPermits, type KeyRow } from './limit-key.ts'
+import { keyColumns, someoneWaits, tokensNow, usedPermits, type KeyRow } from './limit-key.ts'
 import { wakeGate } from './wake.ts'
 
 const keysAtOnce = 500
@@ -24,7 +24,7 @@ export function pump(writing: Writing): Moved & { readonly nextInMs: number | nu
     )
     moved += woken.moved
     for (const lane of woken.lanes) lanes.add(lane)
-    const next = someoneWaits(writing, key.id) ? now + waitFor(key, woken.moved, now) : null
+    const next = someoneWaits(connection, key.id) ? now + waitFor(key, woken.moved, now) : null
     connection.run('update millrace_limit_key set next = ? where id = ?', next, key.id)
   }
   const soonest = connection.get<{ next: number | null }>(
@@ -35,10 +35,6 @@ export function pump(writing: Writing): Moved & { readonly nextInMs: number | nu
     lanes: [...lanes],
     nextInMs: typeof soonest === 'number' ? Math.max(0, soonest - now) : null,
   }
-}
-
-function someoneWaits({ connection }: Writing, key: number): boolean {
-  return connection.get('select 1 from millrace_waiting where gate = ? limit 1', key) !== undefined
 }
 
 /** Slots per process are free somewhere if they are free over all: the claim finds out where. */

@@ -5,12 +5,19 @@ import type { Writing } from './database.ts'
 /** Rows of `ready` and `waiting` as everybody writes and moves them. */
 
 const insertReady = `insert into millrace_ready (lane, prio, job, seq, attempt, care) values (?, ?, ?, ?, ?, ?)`
+const insertWoken = `insert into millrace_ready (lane, prio, job, seq, attempt, care, gate) values (?, ?, ?, ?, ?, ?, ?)`
 const insertWaiting = `insert into millrace_waiting (job, seq, lane, prio, attempt, care, reason, due, gate, rank)
   values (?, ?, ?, ?, ?, ?, ?, ?, null, ?)`
 
 /** Back into a lane, perhaps before the place a claim has reached. */
 export function putBack({ connection, changes }: Writing, row: ExecutionRow): void {
   connection.prepare(insertReady).run(row.lane, row.prio, row.job, row.seq, row.attempt, row.care)
+  changes.back(row.lane)
+}
+
+/** The same for a row that has its turn at a limit key. */
+export function putWoken({ connection, changes }: Writing, row: ExecutionRow, gate: number): void {
+  connection.prepare(insertWoken).run(row.lane, row.prio, row.job, row.seq, row.attempt, row.care, gate)
   changes.back(row.lane)
 }
 

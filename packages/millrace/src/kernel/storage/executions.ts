@@ -45,7 +45,10 @@ export interface Executions {
    * Never claims for a worker whose `until` has passed or whose row is gone. null = nothing taken, no lease made.
    */
   claim(params: ClaimParams): Promise<ClaimedBatch | null>
-  /** The same for gated lanes: locks the rows' keys ascending, reads usage in a new statement, asks `admit`, parks the refused. */
+  /**
+   * The same for gated lanes: locks the rows' keys ascending, reads usage in a new statement, asks `admit`, parks the refused.
+   * The members of the lease have the order of `admit`'s answer.
+   */
   claimGated(params: ClaimParams, admit: Admit): Promise<GatedClaim>
   /**
    * Group settle. Decisions of standing leases append history, error, result and next rows; marks update or delete their lease.

@@ -18,7 +18,7 @@ export interface LimitUsage {
 export interface Limits {
   /** Creates or changes keys by name (the latest wins); ids in input order. */
   define(specs: readonly LimitSpec[]): Promise<readonly number[]>
-  /** Locks the keys, lowers the permits, wakes as many waiters as slots came free. Unknown permits are ignored. */
+  /** Locks the keys, lowers the permits, wakes as many waiters as slots came free, tenants taking turns. Unknown permits are ignored. */
   release(freed: readonly FreedPermit[]): Promise<Moved>
   usage(): Promise<readonly LimitUsage[]>
 }

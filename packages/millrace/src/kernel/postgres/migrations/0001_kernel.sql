@@ -22,6 +22,7 @@ create table millrace.job (
 );
 create index job_lane on millrace.job (lane, id);
 
+-- gate: the limit key for whose free place the row was woken; null, which takes no room, for who never waited for one.
 create table millrace.ready (
   lane int not null,
   prio smallint not null,
@@ -29,6 +30,7 @@ create table millrace.ready (
   job uuid not null,
   seq int not null,
   attempt int not null,
+  gate int,
   primary key (lane, prio, job, seq)
 ) with (
   autovacuum_vacuum_scale_factor = 0.01,
@@ -46,13 +48,15 @@ create table millrace.waiting (
   due timestamptz,
   gate int,
   reason smallint not null,
+  -- Set with gate: behind a limit tenants take turns.
+  tenant text collate "C",
   primary key (job, seq)
 ) with (
   autovacuum_vacuum_scale_factor = 0.01,
   autovacuum_vacuum_cost_delay = 0
 );
 create index waiting_due on millrace.waiting (due, job) where due is not null;
-create index waiting_gate on millrace.waiting (gate, rank, job, seq) where gate is not null;
+create index waiting_gate on millrace.waiting (gate, tenant, rank, job, seq) where gate is not null;
 
 -- Claims do not wait for the disk, so a crash of the server may lose the last of them, and with them how far a sequence had
 -- come: a number given again would let whoever still holds the lost lease settle under another's. So the clock (ms since
@@ -135,7 +139,9 @@ create table millrace.limit_key (
   per_process boolean not null,
   tokens float8,
   at timestamptz,
-  next timestamptz
+  next timestamptz,
+  -- The tenant that was woken last: the next turn is that of the one after it.
+  turn text collate "C"
 ) with (
   fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0.01,

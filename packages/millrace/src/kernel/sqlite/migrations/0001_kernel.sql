@@ -29,7 +29,7 @@ create table millrace_job (
 ) strict, without rowid;
 create index millrace_job_lane on millrace_job (lane, id);
 
--- Only what may run.
+-- Only what may run. `gate`: the limit key for whose free place the row was woken; null for who never waited for one.
 create table millrace_ready (
   lane integer not null,
   prio integer not null,
@@ -37,6 +37,7 @@ create table millrace_ready (
   seq integer not null,
   attempt integer not null,
   care integer not null,
+  gate integer,
   primary key (lane, prio, job, seq)
 ) strict, without rowid;
 
@@ -51,11 +52,13 @@ create table millrace_waiting (
   reason integer not null,
   due integer,
   gate integer,
+  -- Set with `gate`: behind a limit tenants take turns.
+  tenant text,
   rank integer not null,
   primary key (job, seq)
 ) strict, without rowid;
 create index millrace_waiting_due on millrace_waiting (due, job) where due is not null;
-create index millrace_waiting_gate on millrace_waiting (gate, rank, job, seq) where gate is not null;
+create index millrace_waiting_gate on millrace_waiting (gate, tenant, rank, job, seq) where gate is not null;
 
 -- A row per claimed batch: the fence. `running` are positions in `jobs` and `seqs`; `cares` is null while all are 0.
 create table millrace_lease (
@@ -124,7 +127,9 @@ create table millrace_limit_key (
   per_ms real,
   tokens real,
   at integer,
-  next integer
+  next integer,
+  -- The tenant that was woken last: the next turn is that of the one after it.
+  turn text
 ) strict;
 create index millrace_limit_key_next on millrace_limit_key (next) where next is not null;
 

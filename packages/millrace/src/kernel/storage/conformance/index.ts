@@ -13,6 +13,7 @@ import { rescue } from './rescue.ts'
 import { schema } from './schema.ts'
 import { settle } from './settle.ts'
 import { transaction } from './transaction.ts'
+import { turns } from './turns.ts'
 import { unique } from './unique.ts'
 import { values } from './values.ts'
 import { waiting } from './waiting.ts'
@@ -29,6 +30,7 @@ const areas = [
   unique,
   claim,
   limits,
+  turns,
   settle,
   transaction,
   handBack,

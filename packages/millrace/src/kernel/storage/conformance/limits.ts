@@ -3,13 +3,11 @@ import { admit } from '../../rules/admit.ts'
 import { waitReasons } from '../../rules/decision.ts'
 import type { Lane } from '../../rules/execution.ts'
 import type { Admit, LimitSpec } from '../../rules/limits.ts'
-import { outcomes } from '../../rules/outcome.ts'
 import type { ClaimedBatch } from '../executions.ts'
 import type { LimitUsage } from '../limits.ts'
 import {
   Bench,
   decision,
-  finalizerOf,
   fresh,
   keyed,
   pass,
@@ -319,15 +317,6 @@ function releases(open: Open): void {
       })
       expect(await usage(bench, key)).toMatchObject({ used: 0, waiting: 1 })
       expect(await bench.tally(ids)).toEqual({ ready: 4, waiting: 1 })
-    })
-
-    test('counts finalizers of gated jobs like any execution', async () => {
-      const { key, lane, worker, lease, members } = await full(1, 1)
-      await bench.settle([decision(members[0]!, outcomes.completed, { next: [finalizerOf(members[0]!)] })])
-      await bench.storage.limits.release([{ key, lease, n: 1 }])
-      const { batch } = await bench.takeGated(worker, lane)
-      expect(batch!.members).toMatchObject([{ seq: -1, attempt: 1, options: { keys: [key] } }])
-      expect((await usage(bench, key)).used).toBe(1)
     })
   })
 }

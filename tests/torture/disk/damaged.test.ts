@@ -82,6 +82,7 @@ async function used(damage: (path: string) => void): Promise<Used> {
       leaseMs,
       maxDeaths: 3,
       recoveryBoundMs: null,
+      lapsesByItself: true,
       databaseFaults: true,
       prunable: new Set<string>(),
     }

@@ -26,7 +26,7 @@ const room = (total: number, queues: Record<string, number> = {}): ClaimRoom => 
   total,
   queues: new Map(Object.entries(queues)),
 })
-const level = { tag: () => 0 }
+const level = { tag: () => 0, cost: () => 1 }
 const quotas = (...parameters: Parameters<typeof order>): [number, number][] =>
   order(...parameters).map(({ lane, quota }) => [lane, quota])
 
@@ -40,11 +40,35 @@ describe('between tenants', () => {
     expect(order([], level, room(10))).toEqual([])
   })
 
-  test('the least served comes first; ties go by name', () => {
-    const lanes = [view(1, { tenant: 'c' }), view(2, { tenant: 'b' }), view(3, { tenant: 'a' })]
-    expect(
-      quotas(lanes, { tag: (tenant) => (tenant === 'c' ? 1 : 2) }, room(90)).map(([lane]) => lane),
-    ).toEqual([1, 3, 2])
+  test('the least served comes first; among equals the one whose work is oldest', () => {
+    const lanes = [
+      view(1, { tenant: 'c', job: '3' }),
+      view(2, { tenant: 'b', job: '2' }),
+      view(3, { tenant: 'a', job: '4' }),
+      view(4, { tenant: 'a', job: '1' }),
+    ]
+    const tag = (tenant: string): number => (tenant === 'c' ? 1 : 2)
+    expect(quotas(lanes, { tag, cost: () => 1 }, room(90)).map(([lane]) => lane)).toEqual([1, 4, 3, 2])
+  })
+
+  test('shares bring the tenants to one level, in time and not in rows', () => {
+    const lanes = ['a', 'b', 'c'].map((tenant, index) => view(index, { tenant }))
+    const had = new Map([
+      ['a', 0],
+      ['b', 60],
+      ['c', 200],
+    ])
+    const cost = (): number => 1
+    expect(quotas(lanes, { tag: (tenant) => had.get(tenant)!, cost }, room(100))).toEqual([
+      [0, 80],
+      [1, 20],
+    ])
+    const slow = (tenant: string): number => (tenant === 'a' ? 4 : 1)
+    expect(quotas(lanes, { ...level, cost: slow }, room(90))).toEqual([
+      [0, 10],
+      [1, 40],
+      [2, 40],
+    ])
   })
 
   test('equal shares, none of the room left over', () => {
@@ -52,9 +76,13 @@ describe('between tenants', () => {
     expect(quotas(lanes, level, room(100)).map(([, quota]) => quota)).toEqual([33, 33, 34])
   })
 
-  test('with many tenants no share is smaller than minRows, until the room is spent', () => {
+  test('with many tenants no share is smaller than minRows where there is room for many rows', () => {
     const lanes = Array.from({ length: 100 }, (_, index) => view(index, { tenant: `t${100 + index}` }))
-    expect(quotas(lanes, level, room(25)).map(([, quota]) => quota)).toEqual([10, 10, 5])
+    const inAll = (total: number): number[] => quotas(lanes, level, room(total)).map(([, quota]) => quota)
+    expect(inAll(25)).toEqual(Array(25).fill(1))
+    expect(inAll(500)).toEqual(Array(50).fill(10))
+    expect(order(lanes, level, room(500), { maxLanes: 500, minRows: 10 })).toHaveLength(100)
+    expect(order(lanes.slice(0, 30), level, room(1000), { maxLanes: 50, minRows: 10 })).toHaveLength(30)
     expect(order(lanes, level, room(10_000))).toHaveLength(50)
     expect(order(lanes, level, room(10_000), { maxLanes: 500, minRows: 10 })).toHaveLength(100)
   })
@@ -209,7 +237,7 @@ describe('over many claims', () => {
 
   test('handler time is shared evenly, whatever a job costs (Jain index above 0.99)', () => {
     const costs = new Map(tenants.map((tenant, index) => [tenant, 1 + (index % 10)]))
-    const { served } = simulate(costs, 100, 5000)
+    const { served } = simulate(costs, 100, 2000)
     const had = tenants.map((tenant) => (served.get(tenant) ?? 0) * costs.get(tenant)!)
     const sum = had.reduce((a, b) => a + b, 0)
     const squares = had.reduce((a, b) => a + b * b, 0)

@@ -35,27 +35,67 @@ export interface OrderBounds {
 
 export const DEFAULT_ORDER_BOUNDS: OrderBounds = { maxLanes: 50, minRows: 10 }
 
+/** Shares are sums of fractions. */
+const almost = 1e-9
+
 /**
- * Which lanes the next claim names, with how many rows each. Fair between tenants: least served first, each with an
- * equal share of the room. Inside a tenant priority rules, then age. The quotas never add up to more than the room.
+ * Which lanes the next claim names, with how many rows each. Fair between tenants: least served first, each with as
+ * much of the room as brings all to the same level, by what their rows are expected to cost. Inside a tenant priority rules, then age. The quotas never add up to more than the room.
  */
 export function order(
   lanes: readonly LaneView[],
-  times: Pick<VirtualTimes, 'tag'>,
+  times: Pick<VirtualTimes, 'tag' | 'cost'>,
   room: ClaimRoom,
   { maxLanes, minRows }: OrderBounds = DEFAULT_ORDER_BOUNDS,
 ): LaneQuota[] {
   const claim: Claim = { left: room.total, queues: new Map(room.queues), quotas: [], maxLanes, minRows }
-  const tenants = byTenant(lanes, room).map(([name, own]) => ({ name, lanes: own, tag: times.tag(name) }))
-  let waiting = tenants.length
-  for (const tenant of ascending(tenants, (a, b) => a.tag < b.tag || (a.tag === b.tag && a.name < b.name))) {
+  // A lane costs as much as some rows, but where there is room for few rows each may be another tenant's.
+  const fewest = Math.min(minRows, Math.ceil(room.total / maxLanes))
+  const shares = level(byTenant(lanes, room, times), room.total, maxLanes)
+  let wanted = shares.reduce((sum, { rows }) => sum + rows, 0)
+  for (const { tenant, rows } of shares) {
     if (isFull(claim)) break
-    const nameable = Math.min(waiting, maxLanes - claim.quotas.length)
-    const share = Math.max(minRows, Math.floor(claim.left / nameable))
+    const share = Math.max(fewest, Math.floor((claim.left * rows) / wanted + almost))
     addTenant(claim, tenant.lanes, Math.min(share, claim.left))
-    waiting -= 1
+    wanted -= rows
   }
   return claim.quotas
+}
+
+interface Tenant {
+  readonly lanes: LaneView[]
+  readonly tag: number
+  /** Expected of one row. */
+  readonly cost: number
+  /** Among tenants that have had the same the one whose work is oldest comes first. */
+  readonly oldest: string
+}
+
+/** How many rows each of the least served may have, so that all of them come to the same level: `room` rows in all. */
+function level(
+  tenants: Tenant[],
+  room: number,
+  most: number,
+): { readonly tenant: Tenant; readonly rows: number }[] {
+  const named: Tenant[] = []
+  let reached = 0
+  let left = room
+  /** Rows that raise all named ones by one ms. */
+  let slope = 0
+  for (const tenant of ascending(tenants, isLessServed)) {
+    const rise = named.length === 0 ? 0 : (tenant.tag - reached) * slope
+    if (rise >= left || named.length >= most) break
+    left -= rise
+    reached = tenant.tag
+    named.push(tenant)
+    slope += 1 / tenant.cost
+  }
+  const surface = reached + left / slope
+  return named.map((tenant) => ({ tenant, rows: (surface - tenant.tag) / tenant.cost }))
+}
+
+function isLessServed(a: Tenant, b: Tenant): boolean {
+  return a.tag < b.tag || (a.tag === b.tag && a.oldest < b.oldest)
 }
 
 interface Claim {
@@ -68,15 +108,22 @@ interface Claim {
 
 const isFull = (claim: Claim): boolean => claim.left < 1 || claim.quotas.length >= claim.maxLanes
 
-function byTenant(lanes: readonly LaneView[], room: ClaimRoom): [string, LaneView[]][] {
-  const tenants = new Map<string, LaneView[]>()
+function byTenant(
+  lanes: readonly LaneView[],
+  room: ClaimRoom,
+  times: Pick<VirtualTimes, 'tag' | 'cost'>,
+): Tenant[] {
+  const tenants = new Map<string, { lanes: LaneView[]; oldest: string }>()
   for (const view of lanes) {
     if ((room.queues.get(view.lane.queue) ?? Infinity) < 1) continue
     const own = tenants.get(view.lane.tenant)
-    if (own === undefined) tenants.set(view.lane.tenant, [view])
-    else own.push(view)
+    if (own === undefined) tenants.set(view.lane.tenant, { lanes: [view], oldest: view.head.job })
+    else {
+      own.lanes.push(view)
+      if (view.head.job < own.oldest) own.oldest = view.head.job
+    }
   }
-  return [...tenants]
+  return Array.from(tenants, ([name, own]) => ({ ...own, tag: times.tag(name), cost: times.cost(name) }))
 }
 
 /**

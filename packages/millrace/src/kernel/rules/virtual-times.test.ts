@@ -111,3 +111,43 @@ test('who joins never stands more than a least cost below those that stayed, and
     }),
   )
 })
+
+test('what was taken counts with its expected cost until it leaves', () => {
+  const times = createVirtualTimes()
+  times.charge('a', 10)
+  times.charge('b', 30)
+  expect([times.cost('a'), times.cost('b'), times.cost('new')]).toEqual([10, 21, 20])
+  times.took('a', 3)
+  expect(times.tag('a')).toBe(40)
+  times.left('a', 2)
+  expect(times.tag('a')).toBe(20)
+  times.left('a', 5)
+  times.left('unknown', 1)
+  expect(times.tag('a')).toBe(10)
+})
+
+test('who has taken work is remembered while it is under way', () => {
+  const times = createVirtualTimes()
+  times.observe(['a'])
+  times.took('a', 1)
+  times.observe([])
+  expect(times.size).toBe(1)
+  times.left('a', 1)
+  times.observe([])
+  expect(times.size).toBe(0)
+})
+
+test('a stream of newcomers does not keep waiting who had one execution already', () => {
+  const times = createVirtualTimes()
+  const waiting = Array.from({ length: 10 }, (_, i) => `w${i}`)
+  times.observe(waiting)
+  for (const tenant of waiting) times.charge(tenant, 10)
+  let turn = 0
+  for (let served = ''; !waiting.includes(served); turn += 1) {
+    expect(turn).toBeLessThan(100)
+    const active = [...waiting, `n${turn}`]
+    times.observe(active)
+    ;[served = ''] = active.toSorted((a, b) => times.tag(a) - times.tag(b))
+    times.charge(served, 10)
+  }
+})

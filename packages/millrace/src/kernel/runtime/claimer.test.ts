@@ -97,6 +97,7 @@ function claiming(ready: Record<number, string[]>, concurrency: number) {
       const ended = started.find((one) => !over.has(one))!
       over.add(ended)
       dispatcher.measured(ms)
+      times.left(lane(ended.lane).tenant, 1)
       times.charge(lane(ended.lane).tenant, ms)
       dispatcher.freed(ended)
       await turns()

@@ -119,10 +119,10 @@ export class Claimer implements Service {
 
   /** What has room for some only goes to the tenants in turns, the least served one first. */
   async #claimGated(quotas: readonly LaneQuota[]): Promise<number> {
-    const { active, executions, dispatcher, worker, cache } = this.#options
+    const { active, executions, dispatcher, worker } = this.#options
     const before = active.wakesOf(quotas)
     const { free } = dispatcher
-    const tenantOf = ({ lane }: { readonly lane: LaneId }): string | undefined => cache.get(lane)?.tenant
+    const tenantOf = this.#tenantOf
     const { batch, parked } = await this.#told(() =>
       executions.claimGated({ worker: worker(), quotas, free }, (rows, keys, now) =>
         admit(takingTurns(rows, tenantOf, quotas.map(tenantOf)), keys, now),
@@ -132,13 +132,17 @@ export class Claimer implements Service {
     return this.#take(batch, free, quotas) + parked
   }
 
+  readonly #tenantOf = ({ lane }: { readonly lane: LaneId }): string | undefined =>
+    this.#options.cache.get(lane)?.tenant
+
   /** The first `free` start now and are recorded as started; behind them tenants take turns, the least served one first. */
   #take(batch: ClaimedBatch | null, free: number, quotas: readonly LaneQuota[]): number {
     if (batch === null) return 0
-    const { book, dispatcher, cache } = this.#options
+    const { book, dispatcher, times } = this.#options
     const { members } = batch
     book.add(batch)
-    const tenantOf = ({ lane }: { readonly lane: LaneId }): string | undefined => cache.get(lane)?.tenant
+    const tenantOf = this.#tenantOf
+    for (const [lane, n] of countByLane(members)) times.took(tenantOf({ lane }) ?? '', n)
     const behind = takingTurns(members.slice(free), tenantOf, quotas.map(tenantOf))
     dispatcher.push([...members.slice(0, free), ...behind])
     return members.length
@@ -160,4 +164,10 @@ export class Claimer implements Service {
       if (!known.has(lease)) await executions.handBackLease(worker(), lease)
     this.#orphans = false
   }
+}
+
+function countByLane(members: readonly { readonly lane: LaneId }[]): Map<LaneId, number> {
+  const counts = new Map<LaneId, number>()
+  for (const { lane } of members) counts.set(lane, (counts.get(lane) ?? 0) + 1)
+  return counts
 }

@@ -309,7 +309,7 @@ export class Worker {
     events.emit({ kind: 'worker.fenced', worker: this.#id, running })
     await this.#claimer.stop()
     this.#settler.abandon()
-    this.#dispatcher.close()
+    for (const claimed of this.#dispatcher.close()) this.#released(claimed)
     this.#stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
     await this.empty()
     await this.#settler.idle()
@@ -340,7 +340,10 @@ export class Worker {
     const handler = this.#options.handlers.get(lane.name, lane.version)
     if (handler === undefined) {
       // Claims name known lanes only (R11).
-      void this.#handBack([claimed]).then(() => this.#dispatcher.freed(claimed))
+      void this.#handBack([claimed]).then(() => {
+        this.#released(claimed)
+        this.#dispatcher.freed(claimed)
+      })
       return
     }
     this.#inside += 1
@@ -349,6 +352,7 @@ export class Worker {
   }
 
   #left(claimed: Claimed, lane: Lane, departure: Departure): void {
+    this.#released(claimed)
     this.#dispatcher.freed(claimed)
     this.#scopes.delete(claimed)
     const rest = this.#departed(claimed, lane, departure)
@@ -359,6 +363,12 @@ export class Worker {
   #gone(): void {
     this.#inside -= 1
     if (this.#inside === 0) for (const resolve of this.#emptied.splice(0)) resolve()
+  }
+
+  /** Its tenant is no longer expected to be charged for it. */
+  #released({ lane }: Claimed): void {
+    const tenant = this.#options.cache.get(lane)?.tenant
+    if (tenant !== undefined) this.#times.left(tenant, 1)
   }
 
   /** null when nothing is left to wait for. */
@@ -448,7 +458,11 @@ export class Worker {
   #loseLeases(leases: readonly LeaseId[]): void {
     const fallen = new Set(leases)
     for (const lease of fallen) this.#book.drop(lease)
-    this.#dispatcher.discard((claimed) => fallen.has(claimed.lease))
+    this.#dispatcher.discard((claimed) => {
+      if (!fallen.has(claimed.lease)) return false
+      this.#released(claimed)
+      return true
+    })
     for (const [claimed, scope] of this.#scopes) {
       if (fallen.has(claimed.lease))
         scope.stop('fenced', new MillraceError('MILL_FENCED', `lease ${claimed.lease} fell`))

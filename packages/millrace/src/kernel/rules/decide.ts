@@ -1,9 +1,7 @@
 import type { Decision, EndedAttempt, NextExecution, When } from './decision.ts'
 import { deathsOf, type Claimed, type ExecutionKey } from './execution.ts'
 import { outcomes, type Outcome, type Result, type StoredError } from './outcome.ts'
-import { MillraceError } from './errors.ts'
 import { isRetryable, retryDelayMs, type RetryPolicy } from './retry.ts'
-import { storeError } from './stored-error.ts'
 
 /** What decides about a failure: the job's retry policy, and the classes of the error that was thrown. */
 export interface FailurePolicy {

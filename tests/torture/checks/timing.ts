@@ -23,12 +23,18 @@ export const timing: Check = (findings) => {
     if (outcome === expired) report(`${job} expired, and no deadline of the workload ever passes`, job)
   for (const row of rows.done) {
     if (row.outcome !== aborted || !endedQueued(row)) continue
-    for (const { start } of findings.startsOfAttempt(row)) {
+    for (const { start, end } of findings.startsOfAttempt(row)) {
       // A fenced process may begin what was taken from it, and what came back after it had begun may be aborted then.
       const isZombie = findings.doubtedFrom(start) < Infinity
-      const cameBack = findings.evidence.entries.some(
-        (entry) => entry.kind === 'handedBack' && entry.job === row.job && entry.attempt === row.attempt,
-      )
+      const { entries } = findings.evidence
+      // It may have come back although the answer to that was lost.
+      const cameBack =
+        end?.how === 'snoozed' ||
+        entries.some(
+          (entry) =>
+            (entry.kind === 'handedBack' && entry.job === row.job && entry.attempt === row.attempt) ||
+            (entry.kind === 'stopping' && entry.process === start.process && end?.how === 'threw'),
+        )
       if (!isZombie && !cameBack) report(`${keyText(start)} was aborted before its start, and ran`, start.job)
     }
   }

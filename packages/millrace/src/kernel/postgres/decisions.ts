@@ -4,7 +4,7 @@ import { outcomes, type Outcome } from '../rules/outcome.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { WakeSet } from './notices.ts'
 import type { Values } from './pool.ts'
-import { plain, texts } from './statement.ts'
+import { plain, texts, uuids } from './statement.ts'
 
 /**
  * CTEs that write decisions whose lease is in the CTE `held`. `$d_` the decisions, `$r_` and `$w_` next executions in `ready`
@@ -60,7 +60,7 @@ export function decisionValues(decisions: readonly Decision[]): Values {
     return known ?? leases.size
   })
   return {
-    d_jobs: plain(decisions.map(({ key }) => key.job)),
+    d_jobs: uuids(decisions.map(({ key }) => key.job)),
     d_seqs: decisions.every(({ key }) => key.seq === 0) ? '{}' : plain(decisions.map(({ key }) => key.seq)),
     d_attempts: decisions.every(({ key }) => key.attempt === 1)
       ? '{}'

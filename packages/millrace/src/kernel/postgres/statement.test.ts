@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { plain, statement, Statements, texts, valuesOf } from './statement.ts'
+import { plain, statement, Statements, texts, valuesOf, uuids } from './statement.ts'
 
 describe('statements', () => {
   const find = statement(
@@ -40,4 +40,17 @@ describe('statements', () => {
       '{"a",null,"null","","a \\"b\\" \\\\ {c},d"}',
     )
   })
+})
+
+test('uuids in binary form, in either case; none is an array without dimensions', () => {
+  const sent = uuids(['01234567-89ab-cdef-0123-456789abcdef', 'FFFFFFFF-0000-7000-8000-00000000000A'])
+  expect(sent.toString('hex')).toBe(
+    ['00000001', '00000000', '00000b86', '00000002', '00000001'].join('') +
+      '00000010' +
+      '0123456789abcdef0123456789abcdef' +
+      '00000010' +
+      'ffffffff000070008000' +
+      '00000000000a',
+  )
+  expect(uuids([]).toString('hex')).toBe('000000000000000000000b86')
 })

@@ -66,6 +66,37 @@ export function plain(values: readonly (number | string | null)[]): string {
   return `{${values.map((value) => value ?? 'null').join(',')}}`
 }
 
+const uuidOid = 2950
+
+/**
+ * An array of uuids in PostgreSQL's binary form (`pg` sends a Buffer so): half as long as its text, and the server need not read it
+ * letter by letter.
+ */
+export function uuids(values: readonly string[]): Buffer {
+  const buffer = Buffer.allocUnsafe(20 + values.length * 20)
+  // One dimension, no nulls, of uuids, this many, counted from 1.
+  let at = buffer.writeInt32BE(values.length === 0 ? 0 : 1, 0)
+  at = buffer.writeInt32BE(0, at)
+  at = buffer.writeInt32BE(uuidOid, at)
+  if (values.length === 0) return buffer.subarray(0, at)
+  at = buffer.writeInt32BE(values.length, at)
+  at = buffer.writeInt32BE(1, at)
+  for (const value of values) {
+    at = buffer.writeInt32BE(16, at)
+    for (let place = 0; place < 36; place += 2) {
+      if (place === 8 || place === 13 || place === 18 || place === 23) place += 1
+      buffer[at] = (nibble(value.charCodeAt(place)) << 4) | nibble(value.charCodeAt(place + 1))
+      at += 1
+    }
+  }
+  return buffer
+}
+
+/** Of a hexadecimal digit in either case. */
+function nibble(code: number): number {
+  return code <= 57 ? code - 48 : (code | 32) - 87
+}
+
 /** An array literal of any texts. */
 export function texts(values: readonly (string | null)[]): string {
   return `{${values.map((value) => (value === null ? 'null' : quoted(value))).join(',')}}`

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { admit, refund } from './admit.ts'
-import type { GatedRow, KeyState } from './limits.ts'
+import { limitKeysOf, type GatedRow, type KeyState } from './limits.ts'
 
 let made = 0
 const row = (...keys: number[]): GatedRow => ({
@@ -221,4 +221,10 @@ test('no key is ever above its bounds, rows of one key keep their order, and nob
       }
     }),
   )
+})
+
+test('an execution is under the limits of its job, a finalizer under none', () => {
+  expect(limitKeysOf({ seq: 0, options: { keys: [3, 4] } })).toEqual([3, 4])
+  expect(limitKeysOf({ seq: 0, options: null })).toEqual([])
+  expect(limitKeysOf({ seq: -1, options: { keys: [3, 4] } })).toEqual([])
 })

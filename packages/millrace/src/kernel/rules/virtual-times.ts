@@ -54,7 +54,6 @@ export function createVirtualTimes(): VirtualTimes {
   /** What a tenant with work throughout would have had by now, were every ms divided among all that have work. */
   let fair = 0
 
-  const had = (tenant: string): number => accounts.get(tenant)?.had ?? entry
   const accountOf = (tenant: string): Account => {
     let account = accounts.get(tenant)
     if (account === undefined) accounts.set(tenant, (account = { had: entry, open: 0, averageMs: null }))
@@ -89,7 +88,7 @@ export function createVirtualTimes(): VirtualTimes {
     observe(tenants) {
       const now = new Set(tenants)
       let least = Infinity
-      for (const tenant of now) if (active.has(tenant)) least = Math.min(least, had(tenant))
+      for (const tenant of now) if (active.has(tenant)) least = Math.min(least, accountOf(tenant).had)
       if (least !== Infinity) fair = Math.max(fair, least)
       entry = Math.max(entry, least === Infinity ? latestStart : least - minCostMs, fair - lead * averageMs)
       for (const tenant of now) {

@@ -30,16 +30,32 @@ function clockwork() {
 }
 
 const rung: string[] = []
-const bound = (name: string, boundAt: number): Bounded => ({ boundAt, ring: () => void rung.push(name) })
 
-test('rings each at its time, the earliest first, and not those that were removed', () => {
-  const { clock, to, dueAt } = clockwork()
-  const alarm = new Alarm(clock)
-  const removed = bound('removed', 50)
-  alarm.add(bound('late', 100))
-  alarm.add(removed)
-  alarm.add(bound('early', 10))
-  alarm.remove(removed)
+function alarmed() {
+  const work = clockwork()
+  const running = new Set<Bounded>()
+  const alarm = new Alarm(work.clock, () => running)
+  const begin = (name: string, boundAt: number): Bounded => {
+    const bounded = {
+      boundAt,
+      ring: () => {
+        rung.push(name)
+        running.delete(bounded)
+      },
+    }
+    running.add(bounded)
+    alarm.began(bounded)
+    return bounded
+  }
+  return { ...work, alarm, running, begin }
+}
+
+test('rings each at its time, the earliest first, and not those that ended', () => {
+  const { to, dueAt, begin, running } = alarmed()
+  begin('late', 100)
+  const ended = begin('ended', 50)
+  begin('early', 10)
+  running.delete(ended)
   expect(dueAt()).toBe(10)
   to(10)
   expect(rung).toEqual(['early'])
@@ -52,13 +68,12 @@ test('rings each at its time, the earliest first, and not those that were remove
 })
 
 test('a later bound does not move the timer, and stop takes it away', () => {
-  const { clock, dueAt } = clockwork()
-  const alarm = new Alarm(clock)
-  alarm.add(bound('first', 10))
-  alarm.add(bound('second', 20))
+  const { dueAt, begin, alarm } = alarmed()
+  begin('first', 10)
+  begin('second', 20)
   expect(dueAt()).toBe(10)
   alarm.stop()
   expect(dueAt()).toBeNull()
-  alarm.add(bound('third', 30))
+  begin('third', 30)
   expect(dueAt()).toBe(30)
 })

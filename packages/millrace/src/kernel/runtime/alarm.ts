@@ -7,24 +7,21 @@ export interface Bounded {
   ring(): void
 }
 
-/** One timer for the bounds of all running executions: nearly all end before, so each must cost next to nothing. */
+/** One timer for the bounds of all that runs: nearly all end before, so that none may cost more than a comparison. */
 export class Alarm {
   readonly #clock: Clock
-  readonly #bounded = new Set<Bounded>()
+  readonly #running: () => Iterable<Bounded>
   #next = Infinity
   #cancel: () => void = () => undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, running: () => Iterable<Bounded>) {
     this.#clock = clock
+    this.#running = running
   }
 
-  add(bounded: Bounded): void {
-    this.#bounded.add(bounded)
-    if (bounded.boundAt < this.#next) this.#arm(bounded.boundAt)
-  }
-
-  remove(bounded: Bounded): void {
-    this.#bounded.delete(bounded)
+  /** One more runs. */
+  began({ boundAt }: Bounded): void {
+    if (boundAt < this.#next) this.#arm(boundAt)
   }
 
   stop(): void {
@@ -41,11 +38,9 @@ export class Alarm {
   #ring(): void {
     const now = this.#clock.monotonic()
     let next = Infinity
-    for (const bounded of this.#bounded) {
-      if (bounded.boundAt <= now) {
-        this.#bounded.delete(bounded)
-        bounded.ring()
-      } else if (bounded.boundAt < next) next = bounded.boundAt
+    for (const bounded of this.#running()) {
+      if (bounded.boundAt <= now) bounded.ring()
+      else if (bounded.boundAt < next) next = bounded.boundAt
     }
     this.#next = Infinity
     if (next < Infinity) this.#arm(next)

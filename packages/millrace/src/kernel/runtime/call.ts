@@ -1,8 +1,8 @@
 import type { Clock } from '../rules/clock.ts'
 import { MillraceError } from '../rules/errors.ts'
 import type { Claimed } from '../rules/execution.ts'
-import type { Alarm, Bounded } from './alarm.ts'
-import type { ExecutionScope, StopReason } from './execution-scope.ts'
+import type { Alarm } from './alarm.ts'
+import type { ExecutionScope, RunningCall, StopReason } from './execution-scope.ts'
 import type { ExecutionHandler } from './handler.ts'
 
 /** What a handler came to, or what ended the wait for it. */
@@ -30,7 +30,7 @@ export function startCall(
   )
 }
 
-class Call implements Bounded {
+class Call implements RunningCall {
   readonly boundAt: number
   readonly #options: CallOptions
   readonly #scope: ExecutionScope
@@ -55,8 +55,8 @@ class Call implements Bounded {
     const deadline = deadlineOf(scope.run)
     this.#leftMs = deadline === Infinity ? Infinity : deadline - options.databaseNow()
     this.boundAt = begun + Math.min(this.#timeoutMs, this.#leftMs)
-    scope.onStop = this
-    options.alarm.add(this)
+    scope.call = this
+    options.alarm.began(this)
   }
 
   /** Its time is over. */
@@ -76,9 +76,8 @@ class Call implements Bounded {
   end(returned: Return): void {
     if (this.#ended) return
     this.#ended = true
-    this.#options.alarm.remove(this)
     this.#cancelGrace?.()
-    this.#scope.onStop = null
+    this.#scope.call = null
     this.#onEnd(returned)
   }
 }

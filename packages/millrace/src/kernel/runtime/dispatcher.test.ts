@@ -62,16 +62,6 @@ test('as many at once as its slots, the rest in order', async () => {
   expect([dispatcher.running, dispatcher.queued, dispatcher.free]).toEqual([2, 0, 1])
 })
 
-test('a slot is freed once, however often it is said', async () => {
-  const { dispatcher, running, push } = dispatching(1)
-  const [first, second, third] = many(3)
-  await push([first!, second!, third!])
-  dispatcher.freed(first!)
-  dispatcher.freed(first!)
-  expect(dispatcher.running).toBe(1)
-  expect(running).toEqual([first, second])
-})
-
 test('a queue has its own cap, and what waits for it lets others pass', async () => {
   const { dispatcher, running, end, push } = dispatching(4, { slow: 1 })
   const [slow1, slow2, other] = [execution('slow'), execution('slow'), execution()]

@@ -58,7 +58,7 @@ export interface DispatcherOptions {
 
 /** At most this much work waits here, so that another worker, or another tenant, gets its share soon. */
 const localWorkMs = 250
-const localMost = 4_000
+const localMost = 8_000
 /** After this long the event loop gets a turn, so that answers of claims and settles are taken up while executions follow each other by promises alone. */
 const turnMs = 2
 
@@ -71,7 +71,7 @@ export class Dispatcher {
   /** Executions that died with their process twice or more: one at a time, so that neighbours are not convicted (R9). */
   readonly #suspects = new Fifo<Claimed>()
   #suspectRuns = false
-  readonly #running = new Set<Claimed>()
+  #running = 0
   readonly #runningIn = new Map<string, number>()
   #averageMs = 0
   #open = true
@@ -95,11 +95,11 @@ export class Dispatcher {
   }
 
   get running(): number {
-    return this.#running.size
+    return this.#running
   }
 
   get free(): number {
-    return Math.max(0, this.#options.concurrency - this.#running.size - this.#waiting.length)
+    return Math.max(0, this.#options.concurrency - this.#running - this.#waiting.length)
   }
 
   /** How many more may be claimed now; 0 until a quarter of the local queue is gone: claims stay large, and the rest lasts while one is under way. */
@@ -158,7 +158,7 @@ export class Dispatcher {
   }
 
   #slots(): number {
-    return Math.max(0, this.#options.concurrency - this.#running.size)
+    return Math.max(0, this.#options.concurrency - this.#running)
   }
 
   /** Executions that make `ms` of work for all slots; none beyond the free slots while run times are long or unknown. */
@@ -168,7 +168,7 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    while (this.#open && this.#running.size < this.#options.concurrency && !this.#yielding) {
+    while (this.#open && this.#running < this.#options.concurrency && !this.#yielding) {
       const next = this.#next()
       if (next === undefined) return
       this.#mayYield()
@@ -219,16 +219,16 @@ export class Dispatcher {
 
   #start(claimed: Claimed): void {
     const lane = this.#options.laneOf(claimed)
-    this.#running.add(claimed)
+    this.#running += 1
     if (this.#options.queues[lane.queue] !== undefined) {
       this.#runningIn.set(lane.queue, (this.#runningIn.get(lane.queue) ?? 0) + 1)
     }
     this.#options.run(claimed, lane)
   }
 
-  /** The slot of this one is free; saying so again changes nothing. */
+  /** The slot of this one is free; to be said once. */
   freed(claimed: Claimed): void {
-    if (!this.#running.delete(claimed)) return
+    this.#running -= 1
     const { queue } = this.#options.laneOf(claimed)
     const inQueue = this.#runningIn.get(queue)
     if (inQueue !== undefined) this.#runningIn.set(queue, inQueue - 1)

@@ -4,11 +4,17 @@ import type { Claimed, Lane } from '../rules/execution.ts'
 import type { EndedAttempt } from '../rules/decision.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
+import type { Bounded } from './alarm.ts'
 import type { ContextPart, PartLife } from './context-part.ts'
 import type { ExecutionHandler } from './handler.ts'
 
 /** Why an execution's signal fired. */
 export type StopReason = 'timeout' | 'aborted' | 'deadline' | 'shutdown' | 'fenced' | 'closed'
+
+/** A handler that runs: told when its scope is stopped, and when its time is over. */
+export interface RunningCall extends Bounded {
+  stopped(reason: StopReason): void
+}
 
 /** Thrown by `ctx.snooze`: the attempt is undone and comes again later, uncharged. */
 export class Snooze extends Error {
@@ -67,8 +73,10 @@ export class ExecutionScope {
   #closed = false
   #parts: Map<string, { value: unknown; life: PartLife | undefined }> | null = null
   #buffered: NewJob[] = none
-  /** Told when the scope is stopped. */
-  onStop: { stopped(reason: StopReason): void } | null = null
+  /** The handler while it runs. */
+  call: RunningCall | null = null
+  /** Whether the next execution may start already. */
+  slotIsFree = false
 
   constructor(
     run: Claimed,
@@ -172,7 +180,7 @@ export class ExecutionScope {
     this.#stopped = error
     this.#stopReason = reason
     this.#controller?.abort(error)
-    this.onStop?.stopped(reason)
+    this.call?.stopped(reason)
   }
 
   part<T>(part: ContextPart<T>): T {

@@ -8,10 +8,10 @@ import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
-import { Alarm } from './alarm.ts'
+import { Alarm, type Bounded } from './alarm.ts'
 import { deadlineError, deadlineOf, startCall, type CallOptions, type Return } from './call.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
-import { ExecutionScope, Skip, Snooze } from './execution-scope.ts'
+import { ExecutionScope, Skip, Snooze, type StopReason } from './execution-scope.ts'
 import { Group } from './group.ts'
 import type { ExecutionHandler } from './handler.ts'
 import type { Settled, Settler } from './settler.ts'
@@ -48,16 +48,14 @@ export type Departure =
   | { readonly kind: 'unstored' }
 
 export interface RunHooks {
-  /** Gives the scope to whoever may have to stop it. */
-  readonly opened: (scope: ExecutionScope) => void
   /** The next execution may start. */
   readonly slotFree: (claimed: Claimed) => void
   /** It is over. */
-  readonly left: (claimed: Claimed, lane: Lane, departure: Departure) => void
+  readonly left: (scope: ExecutionScope, departure: Departure) => void
 }
 
 /** Ends waiting for their acknowledgement, above which handlers hold their slots until theirs came. */
-const longestBacklog = 4_000
+const longestBacklog = 10_000
 
 /** One execution after another reads as a pipeline: look up, open, run, normalise, decide, settle, close. */
 export class Executor {
@@ -65,11 +63,13 @@ export class Executor {
   readonly #ended: Group<ExecutionKey, EndedAttempt | null>
   readonly #alarm: Alarm
   readonly #calls: CallOptions
+  readonly #scopes = new Set<ExecutionScope>()
+  #doom: ((scope: ExecutionScope) => void) | null = null
 
   constructor(options: ExecutorOptions) {
     this.#options = options
     const { clock, databaseNow, abortGraceMs } = options
-    this.#alarm = new Alarm(clock)
+    this.#alarm = new Alarm(clock, () => this.#runningCalls())
     this.#calls = { clock, alarm: this.#alarm, databaseNow, abortGraceMs }
     this.#ended = new Group((keys) => options.executions.ended(keys), { turns: turnsOf(clock) })
   }
@@ -94,8 +94,28 @@ export class Executor {
 
   #open(claimed: Claimed, lane: Lane, ended: EndedAttempt | null): ExecutionScope {
     const scope = new ExecutionScope(claimed, lane, ended, this.#options.begin)
-    this.#options.hooks.opened(scope)
+    this.#scopes.add(scope)
+    this.#doom?.(scope)
     return scope
+  }
+
+  /** Executions that have not left. */
+  get scopes(): ReadonlySet<ExecutionScope> {
+    return this.#scopes
+  }
+
+  /** Also those that are about to open their scope, until `goOn`. */
+  stopAll(reason: StopReason, error: MillraceError): void {
+    this.#doom = (scope) => scope.stop(reason, error)
+    for (const scope of this.#scopes) scope.stop(reason, error)
+  }
+
+  goOn(): void {
+    this.#doom = null
+  }
+
+  *#runningCalls(): Iterable<Bounded> {
+    for (const { call } of this.#scopes) if (call !== null) yield call
   }
 
   #call(scope: ExecutionScope, handler: ExecutionHandler): void {
@@ -125,7 +145,10 @@ export class Executor {
     const { run } = scope
     const usesDatabase = scope.opening !== null || scope.buffered.length > 0
     // An end that goes into the group needs no slot while it waits for its acknowledgement.
-    if (!usesDatabase && settler.backlog < longestBacklog) hooks.slotFree(run)
+    if (!usesDatabase && settler.backlog < longestBacklog) {
+      scope.slotIsFree = true
+      hooks.slotFree(run)
+    }
     if (usesDatabase || 'thrown' in returned || scope.stopReason === 'fenced') {
       this.#leaveWith(scope, this.#depart(scope, handler, returned, ms))
       return
@@ -160,7 +183,8 @@ export class Executor {
 
   #leave(scope: ExecutionScope, departure: Departure): void {
     scope.finish(departure.kind === 'settled' && departure.committed, (error) => this.#trouble(error))
-    this.#options.hooks.left(scope.run, scope.lane, departure)
+    this.#scopes.delete(scope)
+    this.#options.hooks.left(scope, departure)
   }
 
   #trouble(error: unknown): void {

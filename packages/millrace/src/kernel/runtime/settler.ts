@@ -40,7 +40,7 @@ export interface SettlerOptions {
   readonly onError: (error: unknown) => void
 }
 
-const groupCap = 2000
+const groupCap = 4000
 const firstPause = 20
 const longestPause = 2_000
 /** What the database refuses altogether is offered to it again this often. */

@@ -15,7 +15,7 @@ import { Claimer } from './claimer.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
-import type { ExecutionScope, StopReason } from './execution-scope.ts'
+import type { ExecutionScope } from './execution-scope.ts'
 import { Executor, type Departure } from './executor.ts'
 import { Group } from './group.ts'
 import type { Handlers } from './handler.ts'
@@ -69,7 +69,6 @@ export interface WorkerOptions {
 export class Worker {
   readonly #options: WorkerOptions
   readonly #book = new LeaseBook()
-  readonly #scopes = new Map<Claimed, ExecutionScope>()
   readonly #times = createVirtualTimes()
   readonly #active: ActiveLanes
   readonly #settler: Settler
@@ -87,7 +86,6 @@ export class Worker {
   #id: WorkerId = 0
   #pauses: readonly Pause[] = []
   #stopping: Promise<void> | null = null
-  #notice: ((scope: ExecutionScope) => void) | null = null
   #state: 'new' | 'working' | 'stopping' | 'stopped' = 'new'
   /** Executions that have not left the worker: running, or waiting for their acknowledgement. */
   #inside = 0
@@ -129,12 +127,8 @@ export class Worker {
       abortGraceMs: options.abortGraceMs,
       stands: async (lease) => (await storage.executions.leases(this.#id)).includes(lease),
       hooks: {
-        opened: (scope) => {
-          this.#scopes.set(scope.run, scope)
-          this.#notice?.(scope)
-        },
         slotFree: (claimed) => this.#dispatcher.freed(claimed),
-        left: (claimed, lane, departure) => this.#left(claimed, lane, departure),
+        left: (scope, departure) => this.#left(scope, departure),
       },
     })
     this.#dispatcher = new Dispatcher({
@@ -242,7 +236,7 @@ export class Worker {
     this.#state = 'stopping'
     const { clock, shutdownMs, abortGraceMs, leaseMs, storage, events } = this.#options
     const shutdown = (): void =>
-      this.#stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down'))
+      this.#executor.stopAll('shutdown', new MillraceError('MILL_ABORTED', 'the worker is shutting down'))
     const cancels = [
       clock.after(shutdownMs, shutdown),
       // With the database away nothing can be settled, and by then the lease has lapsed: the rest is rescue's.
@@ -275,11 +269,14 @@ export class Worker {
   abort(jobs: readonly JobId[]): boolean {
     const wanted = new Set(jobs)
     let found = false
-    for (const [claimed, scope] of this.#scopes) {
-      if (claimed.seq < 0 || !wanted.has(claimed.job) || scope.closed) continue
+    for (const scope of this.#executor.scopes) {
+      const { seq, job } = scope.run
+      if (seq < 0 || !wanted.has(job) || scope.closed) continue
       found = true
-      const data = { jobId: claimed.job }
-      scope.stop('aborted', new MillraceError('MILL_ABORTED', `job ${claimed.job} was aborted`, { data }))
+      scope.stop(
+        'aborted',
+        new MillraceError('MILL_ABORTED', `job ${job} was aborted`, { data: { jobId: job } }),
+      )
     }
     return found
   }
@@ -300,24 +297,24 @@ export class Worker {
     if (this.#state !== 'working') {
       // What still runs is another's; stop() waits for it to leave.
       this.#settler.abandon()
-      this.#stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
+      this.#executor.stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
       return
     }
-    const running = [...this.#scopes].map(([{ job, seq, attempt }, { lane }]) => {
+    const running = [...this.#executor.scopes].map(({ run: { job, seq, attempt }, lane }) => {
       return { job, seq, attempt, name: lane.name }
     })
     events.emit({ kind: 'worker.fenced', worker: this.#id, running })
     await this.#claimer.stop()
     this.#settler.abandon()
     for (const claimed of this.#dispatcher.close()) this.#released(claimed)
-    this.#stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
+    this.#executor.stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
     await this.empty()
     await this.#settler.idle()
     this.#book.clear()
     await this.#registerAgain()
     if (this.#state !== 'working') return
     this.#settler.resume()
-    this.#notice = null
+    this.#executor.goOn()
     this.#dispatcher.reopen()
     this.#claimer.start()
   }
@@ -351,11 +348,10 @@ export class Worker {
     this.#executor.run(claimed, lane, handler)
   }
 
-  #left(claimed: Claimed, lane: Lane, departure: Departure): void {
-    this.#released(claimed)
-    this.#dispatcher.freed(claimed)
-    this.#scopes.delete(claimed)
-    const rest = this.#departed(claimed, lane, departure)
+  #left({ run, lane, slotIsFree }: ExecutionScope, departure: Departure): void {
+    this.#released(run)
+    if (!slotIsFree) this.#dispatcher.freed(run)
+    const rest = this.#departed(run, lane, departure)
     if (rest === null) this.#gone()
     else void rest.then(() => this.#gone())
   }
@@ -463,15 +459,9 @@ export class Worker {
       this.#released(claimed)
       return true
     })
-    for (const [claimed, scope] of this.#scopes) {
-      if (fallen.has(claimed.lease))
-        scope.stop('fenced', new MillraceError('MILL_FENCED', `lease ${claimed.lease} fell`))
+    for (const scope of this.#executor.scopes) {
+      const { lease } = scope.run
+      if (fallen.has(lease)) scope.stop('fenced', new MillraceError('MILL_FENCED', `lease ${lease} fell`))
     }
-  }
-
-  /** Also those that are about to open their scope, until `#notice` is taken back. */
-  #stopAll(reason: StopReason, error: MillraceError): void {
-    this.#notice = (scope) => scope.stop(reason, error)
-    for (const scope of this.#scopes.values()) scope.stop(reason, error)
   }
 }

@@ -71,9 +71,9 @@ select
     'id', k.id, 'slots', k.slots, 'scheduled', k.next is not null,
     'used', (select coalesce(sum(p.n), 0) from millrace.permit p join millrace.lease l on l.id = p.lease where p.key = k.id),
     'running', (select count(*) from member m join millrace.job j on j.id = m.job
-      where (j.options -> 'keys')::jsonb @> to_jsonb(k.id)),
+      where m.seq >= 0 and (j.options -> 'keys')::jsonb @> to_jsonb(k.id)),
     'ready', (select count(*) from millrace.ready r join millrace.job j on j.id = r.job
-      where (j.options -> 'keys')::jsonb @> to_jsonb(k.id)),
+      where r.seq >= 0 and (j.options -> 'keys')::jsonb @> to_jsonb(k.id)),
     'waiting', (select count(*) from millrace.waiting where gate = k.id))), '[]') from millrace.limit_key k) as keys,
   (select coalesce(json_agg(id), '[]') from millrace.lease) as leases,
   (select coalesce(json_agg(json_build_array(key, job)), '[]') from millrace.uniq) as holders`

@@ -28,7 +28,8 @@ async function openPostgres({ postgres }: Place): Promise<Queue> {
       await inFlight(connections, 0, jobs, async (n) => {
         const client = await pool.connect()
         await client.query('begin')
-        await client.query({ name: 'write', text: 'update account set n = n + 1 where id = $1', values: [n] })
+        // As an application sends it; what belongs to the queue is prepared.
+        await client.query('update account set n = n + 1 where id = $1', [n])
         handle(n)
         await client.query({ name: 'settle', text: 'insert into settled (job) values ($1)', values: [n] })
         await client.query('commit')

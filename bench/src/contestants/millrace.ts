@@ -38,6 +38,8 @@ async function openQueue(place: Place, work: Work, concurrency: number): Promise
     storage: place.postgres === '' ? `sqlite:${place.sqlite}` : place.postgres,
     definitions: [job],
     concurrency,
+    // A handler that writes holds a connection.
+    ...(work === 'nothing' || place.postgres === '' ? {} : { postgres: { poolSize: concurrency } }),
     log: { level: 'ERROR' },
   })
   const ofTenant = (tenant?: number): { tenant?: string } =>

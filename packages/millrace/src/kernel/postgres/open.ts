@@ -122,7 +122,9 @@ function databaseOf(options: PostgresOptions): Database {
     'jit=off',
     `statement_timeout=${Math.max(1, Math.floor(queryTimeoutMs * 0.9))}`,
   ]
-  const hot = pool(hotConnections, planned)
+  // Here planning costs more than the statement, and its arrays tell the planner nothing.
+  const generic = [...planned, 'plan_cache_mode=force_generic_plan']
+  const hot = pool(hotConnections, generic)
   return {
     main: pool(options.poolSize ?? 10, [], {
       connectMs: Math.min(mainConnectMs, queryTimeoutMs),
@@ -132,7 +134,7 @@ function databaseOf(options: PostgresOptions): Database {
       }),
     }),
     hot,
-    claims: pool(claimConnections, [...planned, 'synchronous_commit=off']),
+    claims: pool(claimConnections, [...generic, 'synchronous_commit=off']),
     background: pool(backgroundConnections, planned),
     wakeups,
     after,

@@ -348,7 +348,9 @@ const idleMs = 10_000
 
 /** One message: BEGIN and its settings cost one round trip. */
 export function beginText(settings: readonly string[] = []): string {
-  const all = [`idle_in_transaction_session_timeout = ${idleMs}`, ...settings]
+  const idle = 'idle_in_transaction_session_timeout'
+  const isSet = settings.some((setting) => setting.startsWith(idle))
+  const all = isSet ? settings : [`${idle} = ${idleMs}`, ...settings]
   return ['begin', ...all.map((setting) => `set local ${setting}`)].join('; ')
 }
 

@@ -69,12 +69,13 @@ function settingsOf({ token, idleTimeoutMs }: BeginOptions): string[] {
 }
 
 class PostgresTransaction implements StorageTransaction {
-  readonly client: unknown
   readonly ownIds = null
   readonly #db: Database
   readonly #connection: Connection
   readonly #token: string | null
   readonly #wakes: Wake[] = []
+  /** Made at first use: few handlers ask for it. */
+  #client: unknown = null
   readonly #steps = new Set<FaultStep>()
   #ended: 'committed' | 'rolled back' | null = null
   /** What went wrong first. */
@@ -84,7 +85,11 @@ class PostgresTransaction implements StorageTransaction {
     this.#db = db
     this.#connection = connection
     this.#token = options.token
-    this.client = guardClient(connection.client, () => this.#check('mend'))
+  }
+
+  get client(): unknown {
+    this.#client ??= guardClient(this.#connection.client, () => this.#check('mend'))
+    return this.#client
   }
 
   async query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]> {

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { MillConfig } from '../../packages/millrace/src/index.ts'
+import { isMillraceError, type MillConfig } from '../../packages/millrace/src/index.ts'
 import { release } from '../../packages/millrace/src/mill/release.ts'
 import { openSqlite } from '../../packages/millrace/src/kernel/sqlite/open.ts'
 import type { Storage } from '../../packages/millrace/src/kernel/storage/storage.ts'
@@ -223,7 +223,8 @@ export class World {
 
   /** As a supervisor would. */
   #start(process: SimProcess): void {
-    process.mill?.start().catch(() => {
+    process.mill?.start().catch((error: unknown) => {
+      if (isMillraceError(error, 'MILL_STORAGE_CLOSED')) return
       this.scheduler.add(process, 100, 'starts again', () => this.#start(process))
     })
   }

@@ -76,9 +76,10 @@ function stood(findings: Findings, entry: EntryOf<'handedBack'>): boolean {
   if (row === undefined) return false
   // Claimed again, and lost before its handler wrote its first line.
   if (!runs.some(({ start }) => start.lease === row.lease)) return true
-  // The answer to the hand-back was lost: by the time it was known, another had begun it.
+  // The answer to the hand-back was lost: by the time it was known, another had begun it, or itself once more.
   const own = runs.findLast(
-    ({ start, end }) => start.process === entry.process && (end?.at ?? Infinity) <= entry.at,
+    ({ start, end }) =>
+      start.process === entry.process && (end?.at ?? Infinity) <= entry.at && end?.how !== 'returned',
   )
   return own !== undefined && (own.start.lease ?? Infinity) < row.lease
 }

@@ -84,7 +84,7 @@ export class Mill {
   }
 
   /** Works in this process from now on. Idempotent; may be tried again when it threw, because the database was away. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#assertOpen()
     this.#starting ??= this.#startWorker().catch((error: unknown) => {
       this.#starting = null

@@ -293,17 +293,16 @@ export class Worker {
 
   /** The lease of the worker is gone: what ran here is another's now. */
   async #beginAnew(): Promise<void> {
-    const { events } = this.#options
+    const running = [...this.#executor.scopes].map(({ run: { job, seq, attempt }, lane }) => {
+      return { job, seq, attempt, name: lane.name }
+    })
+    this.#options.events.emit({ kind: 'worker.fenced', worker: this.#id, running })
     if (this.#state !== 'working') {
       // What still runs is another's; stop() waits for it to leave.
       this.#settler.abandon()
       this.#executor.stopAll('fenced', new MillraceError('MILL_FENCED', `worker ${this.#id} lost its lease`))
       return
     }
-    const running = [...this.#executor.scopes].map(({ run: { job, seq, attempt }, lane }) => {
-      return { job, seq, attempt, name: lane.name }
-    })
-    events.emit({ kind: 'worker.fenced', worker: this.#id, running })
     await this.#claimer.stop()
     this.#settler.abandon()
     for (const claimed of this.#dispatcher.close()) this.#released(claimed)

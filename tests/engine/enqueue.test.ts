@@ -60,6 +60,20 @@ describe.each(all)('$kind: enqueue', (place) => {
     expect(notes).toEqual(words.map((word) => [word]))
   })
 
+  test('Q-01: an input that is refused ends enqueueMany; those before it are queued, and the stream is read little further', async () => {
+    const work = defineQueueable({ name: fresh('work'), execute: (_: unknown) => undefined })
+    const mill = await bench.mill({ definitions: [work] })
+    let read = 0
+    const inputs = (function* () {
+      for (; read < 5_000; read += 1) yield read === 1_000 ? () => undefined : read
+    })()
+    expect(await rejection(mill.enqueueMany(work, inputs))).toMatchObject({
+      code: 'MILL_INPUT_UNSERIALIZABLE',
+    })
+    expect(read).toBeLessThan(3_000)
+    expect((await mill.jobs.counts({ name: work.name })).Queued).toBeGreaterThanOrEqual(1_000)
+  })
+
   test('Q-01: refused as a whole before anything is written, with a code', async () => {
     const tenant = fresh('tenant')
     const strict = defineQueueable({

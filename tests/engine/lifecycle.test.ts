@@ -143,7 +143,7 @@ describe.each(all)('$kind: life of a mill', (place) => {
       () => mill.pauses(),
       () => mill.workers(),
       () => mill.limits(),
-      async () => mill.start(),
+      () => mill.start(),
     ]
     for (const use of uses) expect(await rejection(use())).toMatchObject({ code })
   })

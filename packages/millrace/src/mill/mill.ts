@@ -133,7 +133,7 @@ export class Mill {
 
   /**
    * Enqueues many, from an array or an async iterable, in groups: each on disk when the promise resolves, ids in input order. An input that is refused
-   * ends it with that error; those before it in the stream, and up to 1,000 after it, may be queued already.
+   * ends it with that error; those before it in the stream, and up to 2,000 after it, may be queued already.
    */
   async enqueueMany<D extends Definition>(
     definition: D,

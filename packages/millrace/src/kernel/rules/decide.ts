@@ -22,7 +22,7 @@ export interface At {
  */
 export function decide(run: Claimed, result: Result, policy: FailurePolicy, ms: number, at: At): Decision {
   // Nearly every attempt; a spread costs more than all the rest.
-  if (result.kind === 'success' && !run.options?.finalizer) return ended(run, ms)
+  if (result.kind === 'success' && !run.options?.finalizer) return settled(run, ms)
   const delayMs = result.kind === 'failure' ? retryDelay(run, result.error, policy, at) : null
   const error = errorOf(result)
   return {
@@ -154,17 +154,11 @@ function errorOf(result: Result): StoredError | undefined {
   }
 }
 
-function ended({ job, seq, attempt, lease, lane, prio }: Claimed, ms: number): Decision {
-  const key = { job, seq, attempt }
-  return { key, lease, lane, prio, ms: rounded(ms), outcome: outcomes.completed, next: nothing }
-}
-
 const nothing: readonly NextExecution[] = []
 
-function rounded(ms: number): number {
-  return Math.max(0, Math.round(ms))
-}
-
-function settled({ job, seq, attempt, lease, lane, prio }: Claimed, ms: number) {
-  return { key: { job, seq, attempt }, lease, lane, prio, ms: rounded(ms) }
+/** The usual end; others say what differs. */
+function settled({ job, seq, attempt, lease, lane, prio }: Claimed, ms: number): Decision {
+  const key = { job, seq, attempt }
+  const rounded = Math.max(0, Math.round(ms))
+  return { key, lease, lane, prio, ms: rounded, outcome: outcomes.completed, next: nothing }
 }

@@ -72,7 +72,7 @@ test('other refusals', () => {
   )
   expect(() => sqlite`${'a\0'}`).toThrow(expect.objectContaining({ code: 'MILL_TEXT_UNSTORABLE' }))
   expect(() => renderSql(['select 1'], [1], 'sqlite', 'tx.sql')).toThrow('use it as a tagged template')
-  // eslint-disable-next-line no-sparse-arrays
+  // eslint-disable-next-line no-sparse-arrays -- a hole is what is refused
   expect(() => sqlite`${[1, , 2]}`).toThrow('parameter 1[1] is undefined')
   const many = Array.from({ length: 32_767 }, () => 1)
   expect(() => sqlite`${many}`).toThrow(

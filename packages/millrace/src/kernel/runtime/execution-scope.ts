@@ -36,7 +36,7 @@ export class Skip extends Error {
   }
 }
 
-const none: NewJob[] = []
+const none: readonly NewJob[] = []
 
 /** Not a closure: it would be made for every execution. */
 function execute(handler: ExecutionHandler, scope: ExecutionScope): Promise<string | undefined> {
@@ -72,7 +72,7 @@ export class ExecutionScope {
   #stopReason: StopReason | null = null
   #closed = false
   #parts: Map<string, { value: unknown; life: PartLife | undefined }> | null = null
-  #buffered: NewJob[] = none
+  #buffered: NewJob[] | null = null
   /** The handler while it runs. */
   call: RunningCall | null = null
   /** Whether the next execution may start already. */
@@ -96,7 +96,7 @@ export class ExecutionScope {
   }
 
   get buffered(): readonly NewJob[] {
-    return this.#buffered
+    return this.#buffered ?? none
   }
 
   get closed(): boolean {
@@ -159,7 +159,8 @@ export class ExecutionScope {
   /** These jobs are enqueued if, and only if, the attempt commits. */
   enqueue(jobs: readonly NewJob[]): void {
     this.assertOpen()
-    this.#buffered = [...this.#buffered, ...jobs]
+    this.#buffered ??= []
+    for (const job of jobs) this.#buffered.push(job)
   }
 
   assertOpen(): void {

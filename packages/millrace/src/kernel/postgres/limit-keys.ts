@@ -60,6 +60,17 @@ export async function readKeys(
   return (await session.run<KeyRow>(read, { keys: plain(ids), worker })).rows
 }
 
+/**
+ * The next pump looks who waits for the keys of the permits in the CTE `freed`. Whoever has a key locked is changing
+ * it anyway, and to wait for it with a permit locked could deadlock.
+ */
+export const roomCte = `room as (
+    update millrace.limit_key set next = clock_timestamp() where id = any (array(
+      select k.id from millrace.limit_key k
+      where k.id in (select key from freed) and exists (select from millrace.waiting where gate = k.id)
+      order by k.id for update skip locked))
+  )`
+
 /** As `admit` takes them; unknown ids are left out. */
 export async function keyStates(
   session: Session,

@@ -1,6 +1,7 @@
 import { idCeiling } from '../rules/ids.ts'
 import type { PruneParams } from '../storage/history.ts'
 import { hit, type Database } from './database.ts'
+import { roomCte } from './limit-keys.ts'
 import { statement } from './statement.ts'
 import { outcomesOf } from './status-outcomes.ts'
 
@@ -61,9 +62,10 @@ const prunePage = statement(
 /** Permits whose release never came, which had stopped counting with their lease; throttles that outlived their job. */
 const leftovers = statement(
   'prune_leftovers',
-  `with permits as (
+  `with freed as (
     delete from millrace.permit where not exists (select from millrace.lease where lease.id = permit.lease)
-  )
+    returning key
+  ), ${roomCte}
   delete from millrace.uniq
   where until <= clock_timestamp() and (select true from millrace.job where id = uniq.job limit 1) is null`,
 )
@@ -91,5 +93,6 @@ export async function prune(
     { beforeCommit: () => hit(db.faults, 'prune', 'before-commit') },
   )
   await hit(db.faults, 'prune', 'after-commit')
+  if (done.wrapped) db.wakeups.emit([{ topic: 'due', inMs: 0 }])
   return done
 }

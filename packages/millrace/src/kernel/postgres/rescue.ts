@@ -11,6 +11,7 @@ import {
   wakesOfDecisions,
 } from './decisions.ts'
 import { broken } from './errors.ts'
+import { roomCte } from './limit-keys.ts'
 import { encode, WakeSet } from './notices.ts'
 import type { Connection } from './pool.ts'
 import { isSettled } from './probes.ts'
@@ -66,7 +67,8 @@ const write = statement(
     -- One that is being released is left: it does not count without its lease, and waiting for it could deadlock.
     delete from millrace.permit where ctid = any (array(
       select ctid from millrace.permit where lease = $lease for update skip locked))
-  )
+    returning key
+  ), ${roomCte}
   select count(pg_notify($channel, notice)) from unnest($notices::text[]) as notice`,
 )
 
@@ -117,7 +119,8 @@ async function recover(db: Database, connection: Connection, lease: LeaseId, row
   const back = judged.flatMap(({ one, rescued }) =>
     rescued.kind === 'handBack' ? [{ ...one, care: rescued.care }] : [],
   )
-  const woken = new WakeSet()
+  // What waited for its slots may go on.
+  const woken = new WakeSet().due(0)
   for (const { lane } of back) woken.back(lane)
   const wakes = [...wakesOfDecisions(decisions), ...woken.wakes]
   await connection.run(write, {

@@ -64,6 +64,19 @@ export function someoneWaits(connection: Connection, key: number): boolean {
   return connection.get('select 1 from millrace_waiting where gate = ? limit 1', key) !== undefined
 }
 
+/** Permits of leases that are gone (`which` of them). The next pump looks who waits for their keys. */
+export function dropPermits({ connection, changes, now }: Writing, which: string, ...params: number[]): void {
+  const freed = connection.all<{ key: number }>(
+    `delete from millrace_permit where ${which} returning key`,
+    ...params,
+  )
+  for (const key of new Set(freed.map((row) => row.key))) {
+    if (someoneWaits(connection, key))
+      connection.run('update millrace_limit_key set next = ? where id = ?', now, key)
+  }
+  if (freed.length > 0) changes.due(0)
+}
+
 /** Others may wait for the key since before: its `next` is only ever brought forward here; the pump clears it. */
 export function writeKey(
   { connection, changes, now }: Writing,

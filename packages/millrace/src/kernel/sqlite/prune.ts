@@ -4,6 +4,7 @@ import type { PruneParams } from '../storage/history.ts'
 import { readSetting, writeSetting } from './controls.ts'
 import type { Writing } from './database.ts'
 import { outcomesOf } from './ends-by-status.ts'
+import { dropPermits } from './limit-key.ts'
 
 const positionSetting = 'prune_position'
 
@@ -39,7 +40,7 @@ export function prune(
   if (old.length > 0) erase(writing, old)
   const wrapped = rows.length < size
   writeSetting(connection, positionSetting, wrapped ? '' : (rows.at(-1)?.id ?? ''))
-  if (wrapped) eraseLeftovers(writing)
+  if (wrapped) dropPermits(writing, 'lease not in (select id from millrace_lease)')
   return { pruned: old.length, wrapped }
 }
 
@@ -53,9 +54,4 @@ function erase({ connection, now }: Writing, jobs: readonly JobId[]): void {
     ...[ids, now],
   )
   connection.run('delete from millrace_job where id in (select value from json_each(?))', ids)
-}
-
-/** Permits whose release never came; they had stopped counting with their lease. */
-function eraseLeftovers({ connection }: Writing): void {
-  connection.run('delete from millrace_permit where lease not in (select id from millrace_lease)')
 }

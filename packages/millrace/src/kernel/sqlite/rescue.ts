@@ -5,6 +5,7 @@ import type { RescueReport } from '../storage/workers.ts'
 import { appendEnd, deathsSoFar, endedAttempt, nextAttempt } from './attempt-history.ts'
 import type { Writing } from './database.ts'
 import { placeOf, readLease, unsettledMembers, type Member } from './lease-members.ts'
+import { dropPermits } from './limit-key.ts'
 import { putBack, putNext } from './queue-rows.ts'
 
 export interface RescueParams {
@@ -41,7 +42,7 @@ export function rescueLease(
     else report.lost += 1
   }
   connection.run('delete from millrace_lease where id = ?', id)
-  connection.run('delete from millrace_permit where lease = ?', id)
+  dropPermits(writing, 'lease = ?', id)
   return report
 }
 

@@ -305,18 +305,25 @@ function releases(open: Open): void {
       expect(await usage(bench, key)).toMatchObject({ used: 0, waiting: 0 })
     })
 
-    test('is not needed after a rescue: the fallen lease held nothing any more, and the pump wakes', async () => {
+    test('is not needed after a rescue: the fallen lease held nothing any more, and the next pump wakes', async () => {
       const { key, ids, lease, worker } = await full(2, 5)
       await bench.kill(worker)
       expect((await usage(bench, key)).used).toBe(2)
       await bench.storage.workers.rescueLease(worker, lease, rescueWith(3))
       expect(await usage(bench, key)).toMatchObject({ used: 0, waiting: 3 })
-      await until(async () => {
-        await bench.storage.waiting.pump()
-        return (await usage(bench, key)).waiting <= 1
-      })
+      await bench.storage.waiting.pump()
       expect(await usage(bench, key)).toMatchObject({ used: 0, waiting: 1 })
       expect(await bench.tally(ids)).toEqual({ ready: 4, waiting: 1 })
+    })
+
+    test('may find its permits pruned: then too the next pump wakes', async () => {
+      const { key, ids, lease, members } = await full(1, 3)
+      await bench.settle([decision(members[0]!)])
+      const params = { completedMs: 3_600_000, failedMs: 3_600_000, page: 1_000 }
+      while (!(await bench.storage.history.prune(params)).wrapped);
+      expect(await bench.storage.limits.release([{ key, lease, n: 1 }])).toMatchObject({ moved: 0 })
+      await bench.storage.waiting.pump()
+      expect(await bench.tally(ids)).toEqual({ completed: 1, ready: 1, waiting: 1 })
     })
   })
 }

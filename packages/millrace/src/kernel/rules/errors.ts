@@ -21,6 +21,18 @@ export const errorRegistry = {
     'Two definitions have one name.',
     'Rename one of them: names are unique across all tools.',
   ),
+  MILL_OBJECT_INVALID: entry(
+    'The definition of an object has a bad field.',
+    'Mend the field the message names.',
+  ),
+  MILL_OBJECT_UNKNOWN: entry(
+    'No object of this name is defined here.',
+    'Correct the name (the message tells the nearest one), or add the object to `definitions` of the config.',
+  ),
+  MILL_FIELD_UNKNOWN: entry(
+    'The object has no field or relationship of this name.',
+    'Correct the name; the message tells the nearest one.',
+  ),
   MILL_DEFINITION_UNKNOWN: entry(
     'No definition of this name is loaded here.',
     'Add it to `definitions` of the config, or correct the name.',

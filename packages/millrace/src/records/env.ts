@@ -1,0 +1,39 @@
+import type { Caller } from './access/principal.ts'
+import type { RecordsDatabase } from './database.ts'
+import type { FieldInfo, ObjectInfo, Schema } from './object/schema.ts'
+
+/** Rights by role, as statements ask for them. A caller whose principal is null may do everything. */
+export interface Access {
+  mayObject(caller: Caller, object: ObjectInfo, right: 'read' | 'create' | 'edit' | 'delete'): boolean
+  mayField(caller: Caller, object: ObjectInfo, field: FieldInfo, right: 'read' | 'edit'): boolean
+}
+
+/** The triggers of an installation; `trigger/` makes and runs them. */
+export interface TriggerSet {
+  /** How many there are: with none, DML needs no old rows for them. */
+  readonly size: number
+}
+
+/** What a trigger's handler gets: all of it in the transaction of the change. */
+export interface TriggerContext {
+  readonly tenant: string
+  readonly runAs: string | undefined
+  sql<Row extends object = Record<string, unknown>>(
+    segments: TemplateStringsArray,
+    ...values: readonly unknown[]
+  ): Promise<Row[]>
+}
+
+/** What every verb over records needs: where statements run, what they are about, and on whose behalf. */
+export interface RecordsEnv {
+  /** The transaction of the caller; for reads outside of one, read-only connections. */
+  readonly database: RecordsDatabase
+  readonly schema: Schema
+  readonly access: Access
+  readonly caller: Caller
+  readonly triggers: TriggerSet
+  /** Given to triggers as their `ctx`. */
+  readonly context: TriggerContext
+  /** A new UUIDv7, for ids that the application does not give. */
+  newId(): string
+}

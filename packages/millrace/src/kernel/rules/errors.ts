@@ -25,6 +25,10 @@ export const errorRegistry = {
     'The definition of an object has a bad field.',
     'Mend the field the message names.',
   ),
+  MILL_ROLE_INVALID: entry(
+    'The definition of a role has a bad field, or names an object or field that is not there.',
+    'Mend what the message names.',
+  ),
   MILL_OBJECT_UNKNOWN: entry(
     'No object of this name is defined here.',
     'Correct the name (the message tells the nearest one), or add the object to `definitions` of the config.',

@@ -18,7 +18,17 @@ export interface StorageWorld {
   readonly onLate: (process: SimProcess) => void
 }
 
-const groups = ['lanes', 'jobs', 'executions', 'waiting', 'limits', 'workers', 'controls', 'history'] as const
+const groups = [
+  'lanes',
+  'jobs',
+  'executions',
+  'waiting',
+  'limits',
+  'workers',
+  'controls',
+  'history',
+  'documents',
+] as const
 
 /** What is left of a process's transactions when it dies. */
 export type OpenTransactions = Set<StorageTransaction>
@@ -165,6 +175,11 @@ class SimTransaction implements StorageTransaction {
 
   query(...args: Parameters<StorageTransaction['query']>): ReturnType<StorageTransaction['query']> {
     return this.#call('query', args, () => this.#real.query(...args))
+  }
+
+  stream(...args: Parameters<StorageTransaction['stream']>): ReturnType<StorageTransaction['stream']> {
+    this.#demandStanding()
+    return this.#real.stream(...args)
   }
 
   hasWrites(): Promise<boolean> {

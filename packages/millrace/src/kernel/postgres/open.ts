@@ -6,6 +6,7 @@ import type { ForeignTransactions } from '../storage/foreign.ts'
 import type { Storage } from '../storage/storage.ts'
 import { controls } from './controls.ts'
 import type { Database } from './database.ts'
+import { documents } from './documents.ts'
 import { executions } from './executions.ts'
 import { foreignTransactions } from './foreign.ts'
 import { history } from './history.ts'
@@ -83,6 +84,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     wakeups: db.wakeups,
     begin: (how) => begin(db, how),
     enqueueWith: (client, list) => foreign.enqueueWith(client, list),
+    documents: documents(db),
     async now() {
       return (await db.hot.run<{ now: number }>(now, {})).rows[0]?.now ?? 0
     },

@@ -6,7 +6,10 @@ import { hit, type Database } from './database.ts'
 import type { Connection, Session } from './pool.ts'
 import { statement } from './statement.ts'
 
-const migrations = [{ number: 1, file: '0001_kernel.sql' }]
+const migrations = [
+  { number: 1, file: '0001_kernel.sql' },
+  { number: 3, file: '0003_documents.sql' },
+]
 
 /** Another process may be migrating: wait for it as long as that may take. */
 const migrateWithinMs = 600_000

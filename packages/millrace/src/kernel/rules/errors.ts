@@ -190,6 +190,15 @@ export const errorRegistry = {
     true,
   ),
   MILL_STORAGE_QUERY: entry('The database refused a statement.', 'Look at the cause.'),
+  MILL_QUERY_TIMEOUT: entry(
+    'A query took longer than it may.',
+    'Narrow it by a filter on an indexed field, or raise `records.queryTimeout` of the config.',
+    true,
+  ),
+  MILL_QUERY_TOO_MANY_ROWS: entry(
+    'A query has more rows than it may give.',
+    'Add a filter or a LIMIT, stream it, or raise `records.maxRows` of the config.',
+  ),
   MILL_STORAGE_CLOSED: entry('The storage was closed.', 'Do not use a mill after stop().'),
   MILL_SCHEMA_MISSING: entry(
     'The tables of Millrace are missing or older than this release.',
@@ -201,6 +210,19 @@ export const errorRegistry = {
     'Use Node 24 with SQLite 3.51.3 or newer.',
   ),
   MILL_NODE_TOO_OLD: entry('This Node is too old.', 'Use Node 24 or newer.'),
+  // definitions that are edited
+  MILL_DOCUMENT_CONFLICT: entry(
+    'Somebody else has changed, made or removed what was to be written.',
+    'Load it again, carry your change over, and save with the new version.',
+  ),
+  MILL_SAVED_QUERY_INVALID: entry(
+    'A list view or report has a field, filter, logic or option that it cannot have.',
+    'Mend what the message names; `data.issues` lists path and message of each problem.',
+  ),
+  MILL_SAVED_QUERY_UNKNOWN: entry(
+    'There is no list view or report of this name.',
+    'Correct the name; the message tells the nearest one.',
+  ),
   // operations
   MILL_JOB_UNKNOWN: entry('There is no job with this id.', 'Check the id; it may have been pruned.'),
   MILL_JOB_NOT_ENDED: entry('The job has not ended yet.', 'Wait for it, or abort it first.'),

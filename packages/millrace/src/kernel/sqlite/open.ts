@@ -3,6 +3,7 @@ import type { Faults } from '../rules/fault-point.ts'
 import type { Storage } from '../storage/storage.ts'
 import { sqliteControls } from './controls.ts'
 import { Database } from './database.ts'
+import { sqliteDocuments } from './documents.ts'
 import { sqliteExecutions } from './executions.ts'
 import { checkFile, openError, prepareFolder } from './file.ts'
 import { sqliteHistory } from './history.ts'
@@ -74,6 +75,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     controls: sqliteControls(database),
     history: sqliteHistory(database),
     wakeups,
+    documents: sqliteDocuments(database),
     begin: (begin) => beginTransaction(database, begin),
     now: async () => {
       database.demandOpen()

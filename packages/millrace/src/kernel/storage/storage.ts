@@ -1,4 +1,5 @@
 import type { Controls } from './controls.ts'
+import type { Documents } from './documents.ts'
 import type { Executions } from './executions.ts'
 import type { History } from './history.ts'
 import type { Jobs } from './jobs.ts'
@@ -28,6 +29,7 @@ export interface Storage {
   readonly controls: Controls
   readonly history: History
   readonly wakeups: Wakeups
+  readonly documents: Documents
   /** Opens a transaction for a handler or an application. */
   begin(options: BeginOptions): Promise<StorageTransaction>
   /** The database's clock, epoch ms. */

@@ -3,6 +3,7 @@ import { abort } from './abort.ts'
 import { claim } from './claim.ts'
 import { concurrency } from './concurrency.ts'
 import { controls } from './controls.ts'
+import { documents } from './documents.ts'
 import { enqueue } from './enqueue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
@@ -41,6 +42,7 @@ const areas = [
   controls,
   history,
   prune,
+  documents,
   wakeups,
   values,
   concurrency,

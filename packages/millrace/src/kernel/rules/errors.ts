@@ -37,6 +37,22 @@ export const errorRegistry = {
     'The object has no field or relationship of this name.',
     'Correct the name; the message tells the nearest one.',
   ),
+  MILL_QUERY_INVALID: entry(
+    'The query asks for something that its fields or clauses do not allow.',
+    'Correct the place that the message and `data` name.',
+  ),
+  MILL_SOQL_UNSUPPORTED: entry(
+    'The query uses a part of SOQL that Millrace does not support.',
+    'Write it another way; the message tells why, and the SOQL page lists what is supported.',
+  ),
+  MILL_BIND_MISSING: entry(
+    'The query names a bind variable that was not given.',
+    'Pass a value under that name with the query.',
+  ),
+  MILL_ACCESS_DENIED: entry(
+    'The roles of the caller do not give this right on the object or field.',
+    'Ask for less, run as somebody else, or extend a role.',
+  ),
   MILL_DEFINITION_UNKNOWN: entry(
     'No definition of this name is loaded here.',
     'Add it to `definitions` of the config, or correct the name.',

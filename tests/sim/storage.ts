@@ -75,6 +75,7 @@ export function storageOf(
         throw error
       })
     },
+    reader: shared.reader,
     now: () => line.call('now', [], () => shared.now()),
     close: async () => undefined,
   }

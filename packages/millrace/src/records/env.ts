@@ -1,12 +1,7 @@
+import type { Access } from './access/access.ts'
 import type { Caller } from './access/principal.ts'
 import type { RecordsDatabase } from './database.ts'
-import type { FieldInfo, ObjectInfo, Schema } from './object/schema.ts'
-
-/** Rights by role, as statements ask for them. A caller whose principal is null may do everything. */
-export interface Access {
-  mayObject(caller: Caller, object: ObjectInfo, right: 'read' | 'create' | 'edit' | 'delete'): boolean
-  mayField(caller: Caller, object: ObjectInfo, field: FieldInfo, right: 'read' | 'edit'): boolean
-}
+import type { Schema } from './object/schema.ts'
 
 /** The triggers of an installation; `trigger/` makes and runs them. */
 export interface TriggerSet {

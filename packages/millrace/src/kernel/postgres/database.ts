@@ -7,6 +7,8 @@ import type { PostgresWakeups } from './wakeups.ts'
 export interface Database {
   /** Transactions of handlers and applications, and nothing they may wait for: plain settings. */
   readonly main: Pool
+  /** Reads of users outside of transactions, and streams, which keep their connection: plain settings. */
+  readonly readers: Pool
   /** Groups and whatever is short: plans that never scan a whole table. */
   readonly hot: Pool
   /** Claims and heartbeats: as `hot`, and COMMIT does not wait for the disk (losing one is harmless). */

@@ -14,6 +14,7 @@ import { jobs } from './jobs.ts'
 import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
 import { Pool, type PoolOptions } from './pool.ts'
+import { reader } from './reader.ts'
 import { schema } from './schema.ts'
 import { statement, Statements } from './statement.ts'
 import { begin } from './transaction.ts'
@@ -32,7 +33,7 @@ export interface PostgresOptions {
   readonly pooler?: 'transaction'
   /** Straight to the server, for LISTEN behind a pooler; without it work of other processes is found by scans. @default url, behind a pooler none */
   readonly listenUrl?: string
-  /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, LISTEN one. @default 10 */
+  /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, reads outside of transactions 8, LISTEN one. @default 10 */
   readonly poolSize?: number
   /** After this a statement's connection is destroyed and its outcome unknown. @default 30_000 */
   readonly queryTimeoutMs?: number
@@ -43,6 +44,8 @@ export interface PostgresOptions {
 const hotConnections = 4
 const claimConnections = 3
 const backgroundConnections = 4
+/** A stream keeps one until it ends. */
+const readConnections = 8
 const connectMs = 10_000
 /** Handlers may wait for each other's connections. */
 const mainConnectMs = 30_000
@@ -66,7 +69,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
   async function close(): Promise<void> {
     await Promise.all([
       db.wakeups.stop(),
-      ...[db.main, db.hot, db.claims, db.background].map((pool) => pool.close()),
+      ...[db.main, db.hot, db.claims, db.background, db.readers].map((pool) => pool.close()),
     ])
   }
 
@@ -81,10 +84,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     workers: workers(db),
     controls: controls(db),
     history: history(db),
+    documents: documents(db),
     wakeups: db.wakeups,
+    reader: reader(db),
     begin: (how) => begin(db, how),
     enqueueWith: (client, list) => foreign.enqueueWith(client, list),
-    documents: documents(db),
     async now() {
       return (await db.hot.run<{ now: number }>(now, {})).rows[0]?.now ?? 0
     },
@@ -127,14 +131,16 @@ function databaseOf(options: PostgresOptions): Database {
   // Here planning costs more than the statement, and its arrays tell the planner nothing.
   const generic = [...planned, 'plan_cache_mode=force_generic_plan']
   const hot = pool(hotConnections, generic)
-  return {
-    main: pool(options.poolSize ?? 10, [], {
-      connectMs: Math.min(mainConnectMs, queryTimeoutMs),
-      ...(isDirect && {
-        cancel: (pid) => hot.run(cancelBackend, { pid }),
-        isBusy: async (pid) => (await hot.run(busyBackend, { pid })).rows.length > 0,
-      }),
+  const ofUsers: Partial<PoolOptions> = {
+    connectMs: Math.min(mainConnectMs, queryTimeoutMs),
+    ...(isDirect && {
+      cancel: (pid) => hot.run(cancelBackend, { pid }),
+      isBusy: async (pid) => (await hot.run(busyBackend, { pid })).rows.length > 0,
     }),
+  }
+  return {
+    main: pool(options.poolSize ?? 10, [], ofUsers),
+    readers: pool(readConnections, [], ofUsers),
     hot,
     claims: pool(claimConnections, [...generic, 'synchronous_commit=off']),
     background: pool(backgroundConnections, planned),

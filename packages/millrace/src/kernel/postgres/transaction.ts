@@ -5,8 +5,10 @@ import { renderSql } from '../rules/sql-template.ts'
 import { firstKeyword } from '../rules/transaction-statement.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
+import { checkPage } from '../storage/reader-rules.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
+import { fetchPages } from './cursor.ts'
 import { hit, type Database, type FaultStep } from './database.ts'
 import {
   consequencesCtes,
@@ -77,6 +79,7 @@ class PostgresTransaction implements StorageTransaction {
   /** Made at first use: few handlers ask for it. */
   #client: unknown = null
   readonly #steps = new Set<FaultStep>()
+  #cursors = 0
   #ended: 'committed' | 'rolled back' | null = null
   /** What went wrong first. */
   #failure: unknown = null
@@ -97,7 +100,22 @@ class PostgresTransaction implements StorageTransaction {
     refuseTransactionStatement(text)
     // What begins with it and is not refused goes back to a savepoint.
     this.#check(firstKeyword(text) === 'rollback' ? 'mend' : 'use')
-    return this.#noting(this.#connection.user(text, values, longestStatementMs))
+    return this.#user(text, values)
+  }
+
+  async *stream(
+    segments: readonly string[],
+    params: readonly unknown[],
+    size: number,
+  ): AsyncGenerator<Row[], void, undefined> {
+    checkPage(size)
+    const rendered = renderSql(segments, params, 'postgres', 'sql')
+    const run = async (text: string, values: readonly unknown[]): Promise<Row[]> => {
+      this.#check()
+      return this.#user(text, values)
+    }
+    this.#cursors += 1
+    yield* fetchPages(run, `millrace_cursor_${this.#cursors}`, rendered, size)
   }
 
   async hasWrites(): Promise<boolean> {
@@ -150,6 +168,10 @@ class PostgresTransaction implements StorageTransaction {
     if (this.#ended !== null) return
     this.#ended = 'rolled back'
     await this.#connection.leave()
+  }
+
+  #user(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#noting(this.#connection.user(text, values, longestStatementMs))
   }
 
   async #writeSettle(decision: Decision, token: string): Promise<boolean> {

@@ -8,6 +8,8 @@ export interface ConnectionOptions {
   /** Pages kept at most. */
   readonly cacheKiB: number
   readonly authorizer?: Authorizer
+  /** Whatever runs on it, nothing is written. */
+  readonly readOnly?: boolean
 }
 
 /** Checkpoint after this many pages (4 KiB each) of WAL, at a commit: many lanes dirty the same pages again and again. */
@@ -21,13 +23,18 @@ export class Connection {
   readonly #statements = new Map<string, StatementSync>()
 
   constructor(options: ConnectionOptions) {
-    this.db = new DatabaseSync(options.path, { timeout: 0, defensive: true })
+    this.db = new DatabaseSync(options.path, {
+      timeout: 0,
+      defensive: true,
+      readOnly: options.readOnly ?? false,
+    })
     try {
       this.#useLog(options.path)
       this.db.exec(`pragma synchronous = ${options.synchronous}`)
       this.db.exec(`pragma wal_autocheckpoint = ${checkpointPages}`)
       this.db.exec(`pragma cache_size = -${options.cacheKiB}`)
       this.db.exec(`pragma journal_size_limit = ${walBytesKept}`)
+      if (options.readOnly === true) this.db.exec('pragma query_only = on')
       if (options.authorizer) this.db.setAuthorizer(options.authorizer)
     } catch (error) {
       this.db.close()

@@ -55,12 +55,16 @@ export class Database {
   readonly now: () => number
   readonly after: Clock['after']
   readonly inBackground: Clock['after']
+  readonly soon: Turns['soon']
   readonly #options: DatabaseOptions
   readonly #listeners = new Set<(wake: Wake) => void>()
   readonly #walBound: WalBound | null
   #writer: Connection | null = null
   #reader: Connection | null = null
   #userStatements: UserStatements | null = null
+  /** Read-only: one for queries of users, one for each of their streams. */
+  #userReader: UserStatements | null = null
+  readonly #streams = new Set<UserStatements>()
   #closed = false
   /** Whoever must be told before the connections go: the open transaction. */
   #onClose: (() => void) | null = null
@@ -70,7 +74,8 @@ export class Database {
     this.now = () => Math.floor(options.now())
     this.after = options.after
     this.inBackground = options.inBackground
-    this.lock = new WriterLock(options.after, options.soon)
+    this.soon = options.soon ?? setImmediate
+    this.lock = new WriterLock(options.after, this.soon)
     this.#walBound = this.inMemory ? null : new WalBound(options.path)
   }
 
@@ -84,7 +89,7 @@ export class Database {
 
   /** Opens both connections; retries while another process recovers or switches the file. */
   async open(): Promise<void> {
-    await this.#retry(() => {
+    await this.retry(() => {
       this.writer()
       this.#readConnection()
     })
@@ -226,10 +231,55 @@ export class Database {
 
   /** Runs a user's statement on the connection of their transaction. */
   runForUser(connection: Connection, sql: string, values: readonly SqlValue[], onWrite: () => void): Row[] {
+    return this.userStatements(connection).run(sql, values, onWrite)
+  }
+
+  userStatements(connection: Connection): UserStatements {
     if (this.#userStatements?.connection !== connection) {
       this.#userStatements = new UserStatements(connection, this.guard)
     }
-    return this.#userStatements.run(sql, values, onWrite)
+    return this.#userStatements
+  }
+
+  /** A user's read outside of any transaction, on a connection that cannot write; `work` is synchronous. Files only. */
+  async readForUser<T>(work: (statements: UserStatements) => T): Promise<T> {
+    try {
+      return await this.retry(() => work((this.#userReader ??= this.#openReader())))
+    } catch (error) {
+      if (breaksConnection(error)) {
+        this.#userReader?.connection.close()
+        this.#userReader = null
+      }
+      throw translated(error)
+    }
+  }
+
+  /** The same for a stream, which keeps it until `closeReader`. */
+  async openReader(): Promise<UserStatements> {
+    try {
+      const opened = await this.retry(() => this.#openReader())
+      this.#streams.add(opened)
+      return opened
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  closeReader(statements: UserStatements): void {
+    this.#streams.delete(statements)
+    statements.connection.close()
+  }
+
+  #openReader(): UserStatements {
+    this.demandOpen()
+    const guard = new StatementGuard()
+    const connection = new Connection({
+      ...this.#options,
+      cacheKiB: readerCacheKiB,
+      authorizer: guard.authorizer,
+      readOnly: true,
+    })
+    return new UserStatements(connection, guard)
   }
 
   /** A number that differs after others have committed; null when it cannot be told now. */
@@ -251,7 +301,7 @@ export class Database {
   async read<T>(work: (connection: Connection) => T): Promise<T> {
     try {
       if (this.inMemory) return work(this.writer())
-      return await this.#retry(() => {
+      return await this.retry(() => {
         const connection = this.#readConnection()
         connection.run('begin')
         try {
@@ -266,7 +316,7 @@ export class Database {
     }
   }
 
-  #retry<T>(attempt: () => T): Promise<T> {
+  retry<T>(attempt: () => T): Promise<T> {
     return retryBusy({ after: this.after, boundMs: this.#options.busyBoundMs }, attempt)
   }
 
@@ -316,7 +366,8 @@ export class Database {
     } catch {
       // Another process reads or writes: it will do it.
     }
-    for (const connection of [this.#reader, writer]) connection?.close()
+    const readers = [this.#userReader, ...this.#streams].map((statements) => statements?.connection)
+    for (const connection of [...readers, this.#reader, writer]) connection?.close()
     this.#listeners.clear()
   }
 }

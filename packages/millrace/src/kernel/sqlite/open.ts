@@ -10,6 +10,7 @@ import { sqliteHistory } from './history.ts'
 import { sqliteJobs } from './jobs.ts'
 import { sqliteLanes } from './lanes.ts'
 import { sqliteLimits } from './limits.ts'
+import { fileReader, memoryReader } from './reader.ts'
 import { checkRelease, sqliteSchema } from './schema.ts'
 import { afterMs, afterMsInBackground } from './timer.ts'
 import { beginTransaction } from './transaction.ts'
@@ -74,8 +75,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     workers: sqliteWorkers(database),
     controls: sqliteControls(database),
     history: sqliteHistory(database),
-    wakeups,
     documents: sqliteDocuments(database),
+    wakeups,
+    reader: database.inMemory ? memoryReader(database) : fileReader(database),
     begin: (begin) => beginTransaction(database, begin),
     now: async () => {
       database.demandOpen()

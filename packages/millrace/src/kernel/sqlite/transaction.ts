@@ -1,8 +1,9 @@
 import type { Decision } from '../rules/decision.ts'
 import { MillraceError } from '../rules/errors.ts'
-import { renderSql } from '../rules/sql-template.ts'
+import { renderSql, type SqlValue } from '../rules/sql-template.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
+import { checkPage } from '../storage/reader-rules.ts'
 import type { BeginOptions, OwnIds, Row, StorageTransaction } from '../storage/transaction.ts'
 import { Changes } from './changes.ts'
 import type { Connection } from './connection.ts'
@@ -39,6 +40,9 @@ class SqliteTransaction implements StorageTransaction {
   readonly #changes = new Changes()
   readonly #steps = new Set<Step>()
   readonly #cancelTimeout: () => void
+  /** Tables that hold what streams have not given yet. */
+  readonly #held = new Set<string>()
+  #streams = 0
   #hasWrites = false
   #ended = false
   /** What took the transaction away first (trap 1); null while nothing has. */
@@ -61,6 +65,33 @@ class SqliteTransaction implements StorageTransaction {
         this.#hasWrites = true
       }),
     )
+  }
+
+  /**
+   * Through a temporary table: a statement that is open while its rows are updated may or may not see that (SQLite leaves it
+   * open), and would go on for ever where an update moves rows ahead.
+   */
+  async *stream(
+    segments: readonly string[],
+    params: readonly unknown[],
+    size: number,
+  ): AsyncGenerator<Row[], void, undefined> {
+    checkPage(size)
+    const { text, values } = renderSql(segments, params, 'sqlite', 'The statement')
+    this.#streams += 1
+    const table = `temp.mill_stream_${this.#streams}`
+    this.#read(`create temporary table ${table.slice('temp.'.length)} as ${text}`, values)
+    this.#held.add(table)
+    try {
+      for (let at = 0; ; at += size) {
+        const rows = this.#read(`select * from ${table} where _rowid_ > ? and _rowid_ <= ?`, [at, at + size])
+        if (rows.length > 0) yield rows
+        if (rows.length < size) return
+        await new Promise<void>((resolve) => this.#database.soon(() => resolve()))
+      }
+    } finally {
+      if (!this.#ended) this.#free(table)
+    }
   }
 
   async hasWrites(): Promise<boolean> {
@@ -103,6 +134,7 @@ class SqliteTransaction implements StorageTransaction {
       throw error
     }
     this.#demandOpen()
+    for (const table of this.#held) this.#free(table)
     try {
       this.#connection.run('commit')
     } catch (error) {
@@ -118,6 +150,15 @@ class SqliteTransaction implements StorageTransaction {
     if (this.#ended) return
     this.#connection.rollback()
     this.#end()
+  }
+
+  #read(sql: string, values: readonly SqlValue[]): Row[] {
+    return this.#attempt(() => this.#database.runForUser(this.#connection, sql, values, () => undefined))
+  }
+
+  #free(table: string): void {
+    this.#held.delete(table)
+    this.#connection.run(`drop table if exists ${table}`)
   }
 
   /** A commit whose write or sync failed may still be found in the log after a restart (trap 10). */

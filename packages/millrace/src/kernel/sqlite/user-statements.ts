@@ -27,11 +27,39 @@ export class UserStatements {
 
   /** `onWrite` is called before a statement runs that can write. */
   run(sql: string, values: readonly SqlValue[], onWrite: () => void): Row[] {
-    try {
+    return this.#judged(sql, () => {
       const { statement, writes } = this.#prepare(sql)
       if (writes) onWrite()
       // SQLite compiles again by itself after a change of the schema: hence the watch.
       return this.#guard.watch(() => statement.all(...(values as SQLInputValue[]))).map(toRow)
+    })
+  }
+
+  /** The rows one by one; while they are, the same text must not run again. `return()` frees what the statement holds. */
+  *iterate(
+    sql: string,
+    values: readonly SqlValue[],
+    onWrite: () => void,
+  ): Generator<Row, undefined, undefined> {
+    const rows = this.#judged(sql, () => {
+      const { statement, writes } = this.#prepare(sql)
+      if (writes) onWrite()
+      return statement.iterate(...(values as SQLInputValue[]))
+    })
+    try {
+      for (;;) {
+        const { done, value } = this.#judged(sql, () => this.#guard.watch(() => rows.next()))
+        if (done === true) return undefined
+        yield toRow(value)
+      }
+    } finally {
+      rows.return?.()
+    }
+  }
+
+  #judged<T>(sql: string, work: () => T): T {
+    try {
+      return work()
     } catch (error) {
       this.#prepared.delete(sql)
       if (resultCode(error) !== 23 || this.#guard.reason === null) throw error

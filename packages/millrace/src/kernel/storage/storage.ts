@@ -5,6 +5,7 @@ import type { History } from './history.ts'
 import type { Jobs } from './jobs.ts'
 import type { Lanes } from './lanes.ts'
 import type { Limits } from './limits.ts'
+import type { Reader } from './reader.ts'
 import type { Schema } from './schema.ts'
 import type { BeginOptions, StorageTransaction } from './transaction.ts'
 import type { Waiting } from './waiting.ts'
@@ -28,8 +29,9 @@ export interface Storage {
   readonly workers: Workers
   readonly controls: Controls
   readonly history: History
-  readonly wakeups: Wakeups
   readonly documents: Documents
+  readonly wakeups: Wakeups
+  readonly reader: Reader
   /** Opens a transaction for a handler or an application. */
   begin(options: BeginOptions): Promise<StorageTransaction>
   /** The database's clock, epoch ms. */

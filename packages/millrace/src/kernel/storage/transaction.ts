@@ -32,6 +32,12 @@ export interface StorageTransaction {
    */
   query(segments: readonly string[], params: readonly unknown[]): Promise<Row[]>
   /**
+   * The rows of a query in pages of at most `size`, read as they are asked for: memory holds one page. They are those of the first page's
+   * instant, own writes included, whatever is written while they are read. What it holds is freed with the last page, or when the consumer
+   * stops (`break`).
+   */
+  stream(segments: readonly string[], params: readonly unknown[], size: number): AsyncIterable<Row[]>
+  /**
    * Whether it has uncommitted writes or row locks (PostgreSQL: a transaction id is assigned; SQLite: rows changed or a statement that
    * is not read-only ran). Reads alone: false. Used to guard callouts (semantics Q-11).
    */

@@ -10,6 +10,7 @@ import { history } from './history.ts'
 import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
 import { prune } from './prune.ts'
+import { reader, readsBesideTransactions } from './reader.ts'
 import { rescue } from './rescue.ts'
 import { schema } from './schema.ts'
 import { settle } from './settle.ts'
@@ -34,6 +35,7 @@ const areas = [
   turns,
   settle,
   transaction,
+  reader,
   handBack,
   waiting,
   rescue,
@@ -49,12 +51,14 @@ const areas = [
 ]
 
 /**
- * What every storage must do, area by area. Runs against real databases. The one exception: `alone`, a database that lives in one
- * process, has nobody whom a wake-up between processes could reach.
+ * What every storage must do, area by area. Runs against real databases. Exceptions: `alone`, a database that lives in one
+ * process, has nobody whom a wake-up between processes could reach, and one connection, which shows what is not committed.
  */
 export function conformance(name: string, open: Open, { alone = false } = {}): void {
   describe(name, () => {
     for (const area of areas) area(open)
-    if (!alone) wakeupsBetweenProcesses(open)
+    if (alone) return
+    wakeupsBetweenProcesses(open)
+    readsBesideTransactions(open)
   })
 }

@@ -1,7 +1,10 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Access } from './access/access.ts'
 import type { Caller } from './access/principal.ts'
 import type { RecordsDatabase } from './database.ts'
 import type { Schema } from './object/schema.ts'
+
+export type { Access }
 
 /** The triggers of an installation; `trigger/` makes and runs them. */
 export interface TriggerSet {
@@ -9,7 +12,7 @@ export interface TriggerSet {
   readonly size: number
 }
 
-/** What a trigger's handler gets: all of it in the transaction of the change. */
+/** What a trigger's handler gets as `ctx`: everything through it belongs to the transaction of the change. In a handler it is the handler's own. */
 export interface TriggerContext {
   readonly tenant: string
   readonly runAs: string | undefined
@@ -17,6 +20,16 @@ export interface TriggerContext {
     segments: TemplateStringsArray,
     ...values: readonly unknown[]
   ): Promise<Row[]>
+  /** Queued when, and only when, the transaction commits. */
+  enqueue<In>(
+    definition: {
+      readonly kind: 'definition'
+      readonly name: string
+      readonly schema: StandardSchemaV1<In> | undefined
+    },
+    input: NoInfer<In>,
+    options?: object,
+  ): Promise<{ readonly id: string; readonly duplicate: boolean }>
 }
 
 /** What every verb over records needs: where statements run, what they are about, and on whose behalf. */

@@ -41,6 +41,10 @@ export const errorRegistry = {
     'The query asks for something that its fields or clauses do not allow.',
     'Correct the place that the message and `data` name.',
   ),
+  MILL_SOQL_SYNTAX: entry(
+    'SOQL text cannot be read.',
+    'Mend it where the message says; `data` has line, column and what was expected.',
+  ),
   MILL_SOQL_UNSUPPORTED: entry(
     'The query uses a part of SOQL that Millrace does not support.',
     'Write it another way; the message tells why, and the SOQL page lists what is supported.',

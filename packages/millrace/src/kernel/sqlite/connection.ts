@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { MillraceError } from '../rules/errors.ts'
+import { addFunctions } from './functions.ts'
 import type { Authorizer } from './statement-guard.ts'
 
 export interface ConnectionOptions {
@@ -34,6 +35,7 @@ export class Connection {
       this.db.exec(`pragma wal_autocheckpoint = ${checkpointPages}`)
       this.db.exec(`pragma cache_size = -${options.cacheKiB}`)
       this.db.exec(`pragma journal_size_limit = ${walBytesKept}`)
+      addFunctions(this.db)
       if (options.readOnly === true) this.db.exec('pragma query_only = on')
       if (options.authorizer) this.db.setAuthorizer(options.authorizer)
     } catch (error) {

@@ -1,0 +1,46 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import type { Reader } from '../kernel/storage/reader.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import type { StorageTransaction } from '../kernel/storage/transaction.ts'
+import type { ReadBounds, RecordsDatabase, Row, Statement } from './database.ts'
+
+type Kind = Storage['kind']
+
+/** Reads beside all transactions. Whatever is written throws MILL_STORAGE_READ_ONLY. */
+export function readingDatabase(kind: Kind, reader: Reader, queryTimeoutMs: number): RecordsDatabase {
+  return {
+    kind,
+    query: ({ segments, params }, { maxRows, timeoutMs = queryTimeoutMs }: ReadBounds = {}) =>
+      reader.query(segments, params, { timeoutMs, ...(maxRows === undefined ? {} : { maxRows }) }),
+    stream: ({ segments, params }, size) =>
+      reader.stream(segments, params, { size, timeoutMs: queryTimeoutMs }),
+  }
+}
+
+/** In a transaction, which may be begun with the first statement, and asked for anew with each. */
+export function transactionDatabase(
+  kind: Kind,
+  transaction: () => Promise<StorageTransaction>,
+): RecordsDatabase {
+  async function* stream({ segments, params }: Statement, size: number): AsyncGenerator<Row[]> {
+    yield* (await transaction()).stream(segments, params, size)
+  }
+  return {
+    kind,
+    async query(statement, { maxRows }: ReadBounds = {}) {
+      if (maxRows !== undefined) return atMost(stream(statement, maxRows + 1), maxRows)
+      return (await transaction()).query(statement.segments, statement.params)
+    },
+    stream,
+  }
+}
+
+async function atMost(pages: AsyncIterable<Row[]>, maxRows: number): Promise<Row[]> {
+  for await (const rows of pages) {
+    if (rows.length <= maxRows) return rows
+    throw new MillraceError('MILL_QUERY_TOO_MANY_ROWS', `the query has more than ${maxRows} rows`, {
+      data: { maxRows },
+    })
+  }
+  return []
+}

@@ -86,6 +86,7 @@ export type Condition =
   | { readonly kind: 'and' | 'or'; readonly of: readonly Condition[] }
   | { readonly kind: 'not'; readonly of: Condition }
   | { readonly kind: 'compare'; readonly left: Operand; readonly op: Comparison; readonly right: Scalar }
+  /** `%` any text, `_` one character, a backslash takes the next as it stands. */
   | { readonly kind: 'like'; readonly left: Operand; readonly pattern: Scalar }
   /** A single bind or value may be a list. */
   | {

@@ -28,6 +28,7 @@ const groups = [
   'controls',
   'history',
   'documents',
+  'snapshots',
 ] as const
 
 /** What is left of a process's transactions when it dies. */
@@ -181,6 +182,11 @@ class SimTransaction implements StorageTransaction {
   stream(...args: Parameters<StorageTransaction['stream']>): ReturnType<StorageTransaction['stream']> {
     this.#demandStanding()
     return this.#real.stream(...args)
+  }
+
+  get snapshots(): StorageTransaction['snapshots'] {
+    this.#demandStanding()
+    return this.#real.snapshots
   }
 
   hasWrites(): Promise<boolean> {

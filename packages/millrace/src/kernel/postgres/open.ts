@@ -16,6 +16,7 @@ import { limits } from './limits.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { reader } from './reader.ts'
 import { schema } from './schema.ts'
+import { snapshots } from './snapshots.ts'
 import { statement, Statements } from './statement.ts'
 import { begin } from './transaction.ts'
 import { waiting } from './waiting.ts'
@@ -85,6 +86,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     controls: controls(db),
     history: history(db),
     documents: documents(db),
+    snapshots: snapshots(db),
     wakeups: db.wakeups,
     reader: reader(db),
     begin: (how) => begin(db, how),

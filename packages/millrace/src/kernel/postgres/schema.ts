@@ -8,6 +8,7 @@ import { statement } from './statement.ts'
 
 const migrations = [
   { number: 1, file: '0001_kernel.sql' },
+  { number: 2, file: '0002_snapshot.sql' },
   { number: 3, file: '0003_documents.sql' },
 ]
 

@@ -6,6 +6,7 @@ import { firstKeyword } from '../rules/transaction-statement.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
+import type { SnapshotAccess } from '../storage/snapshots.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { fetchPages } from './cursor.ts'
@@ -23,6 +24,7 @@ import { guardClient, refuseTransactionStatement } from './guarded-client.ts'
 import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
 import { beginText, type Connection } from './pool.ts'
+import { snapshotsInside } from './snapshots.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -72,6 +74,7 @@ function settingsOf({ token, idleTimeoutMs }: BeginOptions): string[] {
 
 class PostgresTransaction implements StorageTransaction {
   readonly ownIds = null
+  readonly each = null
   readonly #db: Database
   readonly #connection: Connection
   readonly #token: string | null
@@ -116,6 +119,13 @@ class PostgresTransaction implements StorageTransaction {
     }
     this.#cursors += 1
     yield* fetchPages(run, `millrace_cursor_${this.#cursors}`, rendered, size)
+  }
+
+  get snapshots(): SnapshotAccess {
+    return snapshotsInside(this.#db, async (work) => {
+      this.#check()
+      return this.#noting(work(this.#connection))
+    })
   }
 
   async hasWrites(): Promise<boolean> {

@@ -12,6 +12,7 @@ import { sqliteLanes } from './lanes.ts'
 import { sqliteLimits } from './limits.ts'
 import { fileReader, memoryReader } from './reader.ts'
 import { checkRelease, sqliteSchema } from './schema.ts'
+import { sqliteSnapshots } from './snapshots.ts'
 import { afterMs, afterMsInBackground } from './timer.ts'
 import { beginTransaction } from './transaction.ts'
 import { demandSafeSqlite } from './version.ts'
@@ -76,6 +77,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     controls: sqliteControls(database),
     history: sqliteHistory(database),
     documents: sqliteDocuments(database),
+    snapshots: sqliteSnapshots(database),
     wakeups,
     reader: database.inMemory ? memoryReader(database) : fileReader(database),
     begin: (begin) => beginTransaction(database, begin),

@@ -1,9 +1,10 @@
 import type { Decision } from '../rules/decision.ts'
-import { MillraceError } from '../rules/errors.ts'
+import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import { renderSql, type SqlValue } from '../rules/sql-template.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
+import type { SnapshotAccess } from '../storage/snapshots.ts'
 import type { BeginOptions, OwnIds, Row, StorageTransaction } from '../storage/transaction.ts'
 import { Changes } from './changes.ts'
 import type { Connection } from './connection.ts'
@@ -12,6 +13,7 @@ import { breaksConnection, storageClosed, translated } from './errors.ts'
 import { intern } from './lanes.ts'
 import { define } from './limits.ts'
 import { applyDecision, Fence } from './settle.ts'
+import { snapshotsInside } from './snapshots.ts'
 import { enqueueOne } from './unique.ts'
 
 export async function beginTransaction(
@@ -35,6 +37,7 @@ class SqliteTransaction implements StorageTransaction {
     lanes: async (specs) => this.#writing(({ connection }) => specs.map((spec) => intern(connection, spec))),
     limitKeys: async (specs) => this.#writing((writing) => specs.map((spec) => define(writing, spec))),
   }
+  readonly #writeTimeoutMs: number
   readonly #database: Database
   readonly #connection: Connection
   readonly #changes = new Changes()
@@ -51,6 +54,7 @@ class SqliteTransaction implements StorageTransaction {
   constructor(database: Database, connection: Connection, { writeTimeoutMs }: BeginOptions) {
     this.#database = database
     this.#connection = connection
+    this.#writeTimeoutMs = writeTimeoutMs
     this.#cancelTimeout =
       writeTimeoutMs > 0
         ? database.after(writeTimeoutMs, () => this.#lose(writeTimeout(writeTimeoutMs)))
@@ -64,6 +68,27 @@ class SqliteTransaction implements StorageTransaction {
       this.#database.runForUser(this.#connection, text, values, () => {
         this.#hasWrites = true
       }),
+    )
+  }
+
+  async each(
+    segments: readonly string[],
+    lists: readonly (readonly unknown[])[],
+  ): Promise<(number | MillraceError)[]> {
+    return this.#attempt(() =>
+      this.#database.userStatements(this.#connection).each(
+        segments.join('?'),
+        lists,
+        () => {
+          this.#hasWrites = true
+        },
+        (error) => {
+          const cause = translated(error)
+          // Refused as a whole, not for its values; or the transaction went with it.
+          if (!isMillraceError(cause, 'MILL_STORAGE_QUERY') || !this.#connection.inTransaction) throw error
+          return cause
+        },
+      ),
     )
   }
 
@@ -92,6 +117,13 @@ class SqliteTransaction implements StorageTransaction {
     } finally {
       if (!this.#ended) this.#free(table)
     }
+  }
+
+  get snapshots(): SnapshotAccess {
+    return snapshotsInside(
+      (work, writes) => (writes ? this.#writing(work) : this.#attempt(work)),
+      this.#writeTimeoutMs > 0 ? this.#writeTimeoutMs : Number.POSITIVE_INFINITY,
+    )
   }
 
   async hasWrites(): Promise<boolean> {

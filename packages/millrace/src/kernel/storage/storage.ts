@@ -7,6 +7,7 @@ import type { Lanes } from './lanes.ts'
 import type { Limits } from './limits.ts'
 import type { Reader } from './reader.ts'
 import type { Schema } from './schema.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { BeginOptions, StorageTransaction } from './transaction.ts'
 import type { Waiting } from './waiting.ts'
 import type { Wakeups } from './wakeups.ts'
@@ -30,6 +31,7 @@ export interface Storage {
   readonly controls: Controls
   readonly history: History
   readonly documents: Documents
+  readonly snapshots: Snapshots
   readonly wakeups: Wakeups
   readonly reader: Reader
   /** Opens a transaction for a handler or an application. */

@@ -1,8 +1,10 @@
 import type { Decision } from '../rules/decision.ts'
+import type { MillraceError } from '../rules/errors.ts'
 import type { Lane, LaneSpec } from '../rules/execution.ts'
 import type { LimitSpec } from '../rules/limits.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from './jobs.ts'
+import type { SnapshotAccess } from './snapshots.ts'
 
 export interface BeginOptions {
   /** For a handler: the attempt's token, which `settle` requires (trap 3). null for an application's transaction. */
@@ -14,6 +16,9 @@ export interface BeginOptions {
 }
 
 export type Row = Record<string, unknown>
+
+/** Rows that one run of a statement changed, or why it did nothing. */
+export type EachOutcome = number | MillraceError
 
 /** Ids made inside a transaction: they stand only if it commits, so nobody may keep them. */
 export interface OwnIds {
@@ -38,10 +43,18 @@ export interface StorageTransaction {
    */
   stream(segments: readonly string[], params: readonly unknown[], size: number): AsyncIterable<Row[]>
   /**
+   * SQLite: the user's statement once for each list of values, in one turn; prepared once. Answers for each list how many rows it changed,
+   * or the error that undid it alone. Values are as SQLite binds them: no lists, dates or booleans. Rejects when it is no list's fault
+   * (a full disk, a lost transaction); then what ran before stays in the transaction. PostgreSQL: null, for one statement takes arrays.
+   */
+  readonly each: ((segments: readonly string[], lists: readonly (readonly unknown[])[]) => Promise<EachOutcome[]>) | null
+  /**
    * Whether it has uncommitted writes or row locks (PostgreSQL: a transaction id is assigned; SQLite: rows changed or a statement that
    * is not read-only ran). Reads alone: false. Used to guard callouts (semantics Q-11).
    */
   hasWrites(): Promise<boolean>
+  /** Made here they see own writes and stand only if it commits. SQLite: made in one go, and within the write timeout. */
+  readonly snapshots: SnapshotAccess
   enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]>
   /** SQLite: what an enqueue in here needs and nobody has made yet; in a transaction of its own it would wait for this one. PostgreSQL: null. */
   readonly ownIds: OwnIds | null

@@ -14,6 +14,7 @@ import { reader, readsBesideTransactions } from './reader.ts'
 import { rescue } from './rescue.ts'
 import { schema } from './schema.ts'
 import { settle } from './settle.ts'
+import { snapshots } from './snapshots.ts'
 import { transaction } from './transaction.ts'
 import { turns } from './turns.ts'
 import { unique } from './unique.ts'
@@ -45,6 +46,7 @@ const areas = [
   history,
   prune,
   documents,
+  snapshots,
   wakeups,
   values,
   concurrency,

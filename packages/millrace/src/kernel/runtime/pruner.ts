@@ -1,6 +1,7 @@
 import type { Clock } from '../rules/clock.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import type { History } from '../storage/history.ts'
+import type { Snapshots } from '../storage/snapshots.ts'
 import type { EngineEvents } from './engine-event.ts'
 import type { Leader } from './leader.ts'
 import { Loop, type Service } from './loop.ts'
@@ -13,6 +14,7 @@ export interface Retention {
 
 export interface PrunerOptions {
   readonly history: History
+  readonly snapshots: Snapshots
   readonly leader: Leader
   readonly clock: Clock
   readonly retention: Retention
@@ -24,20 +26,24 @@ export interface PrunerOptions {
 /** Small enough that a page does not hold up SQLite's one writer. */
 const page = 1_000
 const pagesAtOnce = 100
+/** Of a thousand ids each, so up to 40 kB. */
+const snapshotRows = 200
 
-/** Deletes old history in bounded steps; on by default (R14). */
+/** Deletes old history, and snapshots that expired or were dropped, in bounded steps; on by default (R14). */
 export class Pruner implements Service {
   readonly #loop: Loop
   readonly #leader: Leader
+  readonly #snapshots: Snapshots
   #stopping = false
 
-  constructor({ history, leader, clock, retention, everyMs, events, faults }: PrunerOptions) {
+  constructor({ history, snapshots, leader, clock, retention, everyMs, events, faults }: PrunerOptions) {
     this.#leader = leader
+    this.#snapshots = snapshots
     this.#loop = new Loop({
       clock,
       onError: (error) => events.emit({ kind: 'trouble', role: 'pruner', error }),
       round: async () => {
-        let wrapped = true
+        let [wrapped, done] = [true, true]
         await leader.lead(async () => {
           let jobs = 0
           for (let step = 0; step < pagesAtOnce && !this.#stopping; step += 1) {
@@ -48,10 +54,17 @@ export class Pruner implements Service {
             if (wrapped) break
           }
           if (jobs > 0) events.emit({ kind: 'pruned', jobs })
+          done = await this.#pruneSnapshots()
         })
-        return wrapped ? everyMs : 100
+        return wrapped && done ? everyMs : 100
       },
     })
+  }
+
+  async #pruneSnapshots(): Promise<boolean> {
+    for (let step = 0; step < pagesAtOnce && !this.#stopping; step += 1)
+      if ((await this.#snapshots.prune(snapshotRows)).done) return true
+    return false
   }
 
   start(): void {

@@ -188,6 +188,7 @@ export class Worker {
     })
     this.#pruner = new Pruner({
       history: storage.history,
+      snapshots: storage.snapshots,
       leader: new Leader(storage.controls, 'prune', options.pruneEveryMs * 2, id, faults),
       clock,
       retention: options.retention,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { idsPerBlock, type NewSnapshot, type RowId, type SnapshotAccess } from '../snapshots.ts'
+import { idsPerBlock, type NewSnapshot, type SnapshotAccess } from '../snapshots.ts'
 import type { Storage } from '../storage.ts'
 import { application, Bench, expectError, fresh } from './fixtures.ts'
 import { nextId } from './ids.ts'

@@ -1,0 +1,42 @@
+import { PostgresQueryCompiler, SqliteQueryCompiler, createQueryId, sql, type RawBuilder } from 'kysely'
+import type { Statement } from '../database.ts'
+
+/** A piece of a statement: text of the compiler's own, quoted identifiers and parameters. A user's value can only be a parameter. */
+export type Sql = RawBuilder<unknown>
+
+/** Stands for a parameter until the text is cut there; a NUL is in no identifier and in no text of the compiler's. */
+const placeholder = '\0'
+
+class PostgresText extends PostgresQueryCompiler {
+  override getCurrentParameterPlaceholder(): string {
+    return placeholder
+  }
+}
+class SqliteText extends SqliteQueryCompiler {
+  override getCurrentParameterPlaceholder(): string {
+    return placeholder
+  }
+}
+
+const texts = { postgres: new PostgresText(), sqlite: new SqliteText() }
+const queryId = createQueryId()
+
+export function toStatement(piece: Sql, kind: 'sqlite' | 'postgres'): Statement {
+  const compiled = texts[kind].compileQuery(piece.toOperationNode(), queryId)
+  return { segments: compiled.sql.split(placeholder), params: compiled.parameters }
+}
+
+export const list = (pieces: readonly Sql[]): Sql => sql.join(pieces)
+
+/** All of them, true when there is none. */
+export const all = (pieces: readonly Sql[]): Sql =>
+  pieces.length === 0 ? sql`true` : joined(pieces, sql` and `)
+
+/** One of them, false when there is none. */
+export const some = (pieces: readonly Sql[]): Sql =>
+  pieces.length === 0 ? sql`false` : joined(pieces, sql` or `)
+
+function joined(pieces: readonly Sql[], separator: Sql): Sql {
+  const [only] = pieces
+  return pieces.length === 1 && only !== undefined ? only : sql`(${sql.join(pieces, separator)})`
+}

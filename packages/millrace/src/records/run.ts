@@ -2,8 +2,7 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import type { AccessMode, Query } from './query/query.ts'
 import type { RecordsEnv } from './env.ts'
 import type { ReadBounds } from './database.ts'
-import type { Compiled } from './sql/compile.ts'
-import type { ResultRecord } from './sql/compile.ts'
+import type { Compiled, ResultRecord } from './sql/compile.ts'
 
 export interface RunOptions extends ReadBounds {
   /** Values of `:name`. */
@@ -37,7 +36,8 @@ export async function* streamQuery(
 
 /** How many rows the query has; of a SELECT COUNT() its answer. Throws MILL_QUERY_INVALID for one that groups. */
 export async function countQuery(env: RecordsEnv, query: Query, options: RunOptions = {}): Promise<number> {
-  if (query.groupBy !== undefined || query.select.some((one) => one.kind === 'call'))
+  const { isGrouped } = await import('./sql/aggregate.ts')
+  if (isGrouped(query))
     throw new MillraceError(
       'MILL_QUERY_INVALID',
       'a query with GROUP BY or aggregates has groups, which count() does not count; await it and take the length',

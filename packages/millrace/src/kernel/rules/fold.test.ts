@@ -11,7 +11,6 @@ test.for([
   [1e21, '1e+21'],
   [new TextEncoder().encode('ÄB'), 'äb'],
   [null, null],
-  [undefined, null],
 ] as const)('%s', ([value, expected]) => {
   expect(fold(value)).toBe(expected)
 })

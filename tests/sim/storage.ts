@@ -161,6 +161,7 @@ class Line {
 class SimTransaction implements StorageTransaction {
   readonly client = null
   readonly ownIds: StorageTransaction['ownIds']
+  readonly each: StorageTransaction['each']
   readonly #real: StorageTransaction
   readonly #line: Line
   #lost: unknown = null
@@ -173,6 +174,8 @@ class SimTransaction implements StorageTransaction {
       lanes: (specs) => this.#call('lanes', specs, () => ids.lanes(specs)),
       limitKeys: (specs) => this.#call('limitKeys', specs, () => ids.limitKeys(specs)),
     }
+    const { each } = real
+    this.each = each && ((...args) => this.#call('each', args, () => each.call(real, ...args)))
   }
 
   query(...args: Parameters<StorageTransaction['query']>): ReturnType<StorageTransaction['query']> {

@@ -3,19 +3,17 @@ import type { Access } from './access/access.ts'
 import type { Caller } from './access/principal.ts'
 import type { RecordsDatabase } from './database.ts'
 import type { Schema } from './object/schema.ts'
+import type { Records, Soql } from './records.ts'
+import type { TriggerSet } from './trigger/trigger-set.ts'
 
-export type { Access }
-
-/** The triggers of an installation; `trigger/` makes and runs them. */
-export interface TriggerSet {
-  /** How many there are: with none, DML needs no old rows for them. */
-  readonly size: number
-}
+export type { Access, TriggerSet }
 
 /** What a trigger's handler gets as `ctx`: everything through it belongs to the transaction of the change. In a handler it is the handler's own. */
 export interface TriggerContext {
   readonly tenant: string
   readonly runAs: string | undefined
+  readonly records: Records
+  readonly soql: Soql
   sql<Row extends object = Record<string, unknown>>(
     segments: TemplateStringsArray,
     ...values: readonly unknown[]

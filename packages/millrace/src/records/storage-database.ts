@@ -1,7 +1,7 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Reader } from '../kernel/storage/reader.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
-import type { StorageTransaction } from '../kernel/storage/transaction.ts'
+import type { EachOutcome, StorageTransaction } from '../kernel/storage/transaction.ts'
 import type { ReadBounds, RecordsDatabase, Row, Statement } from './database.ts'
 
 type Kind = Storage['kind']
@@ -25,6 +25,11 @@ export function transactionDatabase(
   async function* stream({ segments, params }: Statement, size: number): AsyncGenerator<Row[]> {
     yield* (await transaction()).stream(segments, params, size)
   }
+  async function each(...call: Parameters<NonNullable<RecordsDatabase['each']>>): Promise<EachOutcome[]> {
+    const outcomes = await (await transaction()).each?.(...call)
+    if (outcomes === undefined) throw new MillraceError('MILL_INTERNAL', 'each is there on SQLite only')
+    return outcomes
+  }
   return {
     kind,
     async query(statement, { maxRows }: ReadBounds = {}) {
@@ -32,6 +37,7 @@ export function transactionDatabase(
       return (await transaction()).query(statement.segments, statement.params)
     },
     stream,
+    ...(kind === 'sqlite' ? { each } : {}),
   }
 }
 

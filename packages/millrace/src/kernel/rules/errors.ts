@@ -148,6 +148,23 @@ export const errorRegistry = {
     'A callout was made while the transaction had uncommitted writes.',
     'Do callouts first, or enqueue a job that does them.',
   ),
+  // records
+  MILL_DML_FAILED: entry(
+    'A row of a DML call failed, and nothing of the call was kept.',
+    '`data.results` says which rows and why. Mend them, or pass `allOrNone: false` to keep the good ones.',
+  ),
+  MILL_OBJECT_READ_ONLY: entry(
+    'The object is read-only.',
+    'Write to its table by SQL if that is meant, or define the object without `readOnly`.',
+  ),
+  MILL_TRIGGER_INVALID: entry(
+    'The definition of a trigger has a bad field.',
+    'Mend the field the message names.',
+  ),
+  MILL_TRIGGER_DEPTH: entry(
+    'Triggers called each other more than 16 deep.',
+    'Change records in a trigger only where they are not yet as they should be.',
+  ),
   // transactions
   MILL_TRANSACTION_STATEMENT: entry(
     'A statement tried to begin, commit or roll back by hand.',
@@ -210,6 +227,15 @@ export const errorRegistry = {
     true,
   ),
   MILL_STORAGE_QUERY: entry('The database refused a statement.', 'Look at the cause.'),
+  MILL_CURSOR_TRANSIENT: entry(
+    'A cursor or page could not be opened or read just now.',
+    'Try again from the same position; the cause says what was in the way.',
+    true,
+  ),
+  MILL_CURSOR_FATAL: entry(
+    'A cursor, or a page of one, cannot be read, now or later: expired, unknown, out of its range, or too large.',
+    'Open a new one, or correct what the message names.',
+  ),
   MILL_QUERY_TIMEOUT: entry(
     'A query took longer than it may.',
     'Narrow it by a filter on an indexed field, or raise `records.queryTimeout` of the config.',

@@ -35,6 +35,28 @@ export class UserStatements {
     })
   }
 
+  /** Once for each list; `failed` turns an error into an outcome, or throws it. */
+  each<Failed>(
+    sql: string,
+    lists: readonly (readonly unknown[])[],
+    onWrite: () => void,
+    failed: (error: unknown) => Failed,
+  ): (number | Failed)[] {
+    return this.#judged(sql, () => {
+      const { statement, writes } = this.#prepare(sql)
+      if (writes) onWrite()
+      return this.#guard.watch(() =>
+        lists.map((values) => {
+          try {
+            return Number(statement.run(...(values as SQLInputValue[])).changes)
+          } catch (error) {
+            return failed(error)
+          }
+        }),
+      )
+    })
+  }
+
   /** The rows one by one; while they are, the same text must not run again. `return()` frees what the statement holds. */
   *iterate(
     sql: string,

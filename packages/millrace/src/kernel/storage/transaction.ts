@@ -47,7 +47,8 @@ export interface StorageTransaction {
    * or the error that undid it alone. Values are as SQLite binds them: no lists, dates or booleans. Rejects when it is no list's fault
    * (a full disk, a lost transaction); then what ran before stays in the transaction. PostgreSQL: null, for one statement takes arrays.
    */
-  readonly each: ((segments: readonly string[], lists: readonly (readonly unknown[])[]) => Promise<EachOutcome[]>) | null
+  readonly each:
+    ((segments: readonly string[], lists: readonly (readonly unknown[])[]) => Promise<EachOutcome[]>) | null
   /**
    * Whether it has uncommitted writes or row locks (PostgreSQL: a transaction id is assigned; SQLite: rows changed or a statement that
    * is not read-only ran). Reads alone: false. Used to guard callouts (semantics Q-11).

@@ -1,0 +1,5 @@
+export { deleteRecords, undelete } from './remove-rows.ts'
+export { insert, update, type DmlRow } from './write-rows.ts'
+export { upsert } from './upsert.ts'
+export type { DmlOptions, UpsertOptions } from './options.ts'
+export { dmlErrorCodes, type DmlError, type DmlErrorCode, type DmlResult } from './result.ts'

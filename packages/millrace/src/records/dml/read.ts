@@ -1,0 +1,36 @@
+import { decode } from '../sql/values.ts'
+import type { Place } from './conditions.ts'
+import { idsAre } from './diagnose.ts'
+import type { RecordId } from './item.ts'
+import { quoted, quotedTable, Sql } from './sql.ts'
+
+export type RecordValues = Record<string, unknown>
+
+/**
+ * Whole records by id, as text, in one statement; soft-deleted ones too. `lock`: by ascending id on PostgreSQL, until the transaction
+ * ends.
+ */
+export async function readRecords(
+  place: Place,
+  ids: readonly (RecordId | null)[],
+  lock: boolean,
+): Promise<Map<string, RecordValues>> {
+  const { object, database } = place
+  const { fields, idField } = object
+  const sql = new Sql()
+    .text(`select ${fields.map(({ column }, at) => `t.${quoted(column)} as f${at}`).join(', ')}`)
+    .text(` from ${quotedTable(object.definition.table)} as t where `)
+  await idsAre(place, sql, ids)
+  if (lock && database.kind === 'postgres')
+    sql.text(` order by t.${quoted(idField.column)} for no key update of t`)
+  const rows = await database.query(sql.statement)
+  const idAt = `f${fields.indexOf(idField)}`
+  return new Map(
+    rows.map((row) => [
+      String(row[idAt]),
+      Object.fromEntries(
+        fields.map((field, at) => [field.name, decode(field, row[`f${at}`], database.kind)]),
+      ),
+    ]),
+  )
+}

@@ -1,0 +1,40 @@
+import type { Statement } from '../database.ts'
+
+/** Text of a statement in the making. Values go in by `value` alone, names by `name`: nothing else is ever spliced in. */
+export class Sql {
+  readonly #segments = ['']
+  readonly #params: unknown[] = []
+
+  text(text: string): this {
+    this.#segments[this.#segments.length - 1] += text
+    return this
+  }
+
+  value(value: unknown): this {
+    this.#params.push(value)
+    this.#segments.push('')
+    return this
+  }
+
+  /** Parts with a comma between. */
+  list<T>(parts: readonly T[], each: (part: T, sql: this, at: number) => unknown, between = ', '): this {
+    parts.forEach((part, at) => {
+      if (at > 0) this.text(between)
+      each(part, this, at)
+    })
+    return this
+  }
+
+  get statement(): Statement {
+    return { segments: this.#segments, params: this.#params }
+  }
+}
+
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** `table` or `schema.table`. */
+export function quotedTable(table: string): string {
+  return table.split('.').map(quoted).join('.')
+}

@@ -7,7 +7,7 @@ export function formatted(field: ValueField, value: unknown, timeZone: string): 
   if (value === null) return null
   if (value instanceof Date)
     return value.toLocaleString('en-US', { timeZone, dateStyle: 'short', timeStyle: 'short' })
-  if (field.type === 'date')
-    return new Date(`${String(value)}T00:00:00Z`).toLocaleDateString('en-US', { timeZone: 'UTC' })
+  if (field.type === 'date' && typeof value === 'string')
+    return new Date(`${value}T00:00:00Z`).toLocaleDateString('en-US', { timeZone: 'UTC' })
   return typeof value === 'number' ? numbers.format(value) : value
 }

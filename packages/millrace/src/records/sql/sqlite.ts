@@ -10,7 +10,6 @@ const listedAtMost = 50
 const arguments_ = 100
 
 /** Where NOCASE is the same as lower case; U+007F is no letter and has no neighbour above it in ASCII. */
-// eslint-disable-next-line no-control-regex -- all of ASCII is meant
 const ascii = /^[\0-\x7e]*$/
 
 const parts: Readonly<Record<DatePart, string>> = {

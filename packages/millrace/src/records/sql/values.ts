@@ -49,19 +49,19 @@ export function decode(field: StoredField, value: unknown, kind: DatabaseKind): 
       return Number(value)
     case 'id':
     case 'reference':
-      return field.numeric ? Number(value) : String(value)
+      return field.numeric ? Number(value) : textOf(value)
     case 'boolean':
       return typeof value === 'boolean' ? value : Number(value) !== 0
     case 'date':
-      return value instanceof Date ? localDay(value) : String(value).slice(0, 10)
+      return value instanceof Date ? localDay(value) : textOf(value).slice(0, 10)
     case 'datetime':
       return decodeInstant(field, value)
     case 'multipicklist':
-      return String(value).split(';').filter(Boolean)
+      return textOf(value).split(';').filter(Boolean)
     case 'json':
       return kind === 'sqlite' && typeof value === 'string' ? (JSON.parse(value) as unknown) : value
     default:
-      return typeof value === 'string' ? value : String(value)
+      return textOf(value)
   }
 }
 
@@ -75,4 +75,9 @@ function decodeInstant({ storedAs }: StoredField, value: unknown): Date {
   if (value instanceof Date) return value
   if (storedAs === 'native') return new Date(typeof value === 'string' ? value : Number(value))
   return new Date(storedAs === 'epochMs' ? Number(value) : Number(value) * 1000)
+}
+
+/** A text, or a number that somebody keeps in a text's place. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : String(value)
 }

@@ -119,15 +119,13 @@ export interface TestRecords {
 export function sqliteRecords(): TestRecords & { readonly db: DatabaseSync } {
   const db = new DatabaseSync(':memory:')
   db.function('millrace_fold', { deterministic: true }, (value) =>
-    value === null ? null : String(value as string).toLowerCase(),
+    value === null ? null : String(value).toLowerCase(),
   )
-  db.function('millrace_local', { deterministic: true }, (instant, zone) =>
-    localTime(instant, String(zone as string)),
-  )
+  db.function('millrace_local', { deterministic: true }, (instant, zone) => localTime(instant, String(zone)))
   db.exec(tablesFor('sqlite'))
   const run = async (statement: Statement): Promise<Row[]> => {
     const { text: sql, values } = renderSql(statement.segments, statement.params, 'sqlite', 'test')
-    return db.prepare(sql).all(...(values as SQLInputValue[])) as Row[]
+    return db.prepare(sql).all(...(values as SQLInputValue[]))
   }
   return { kind: 'sqlite', db, run, insert: inserter(run) }
 }

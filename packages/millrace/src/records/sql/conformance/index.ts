@@ -1,0 +1,17 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { conditions } from './conditions.ts'
+import { fill, type Open, type Subject } from './subject.ts'
+
+/** Statements mean the same on this database as on the other. */
+export function conformance(name: string, open: Open, skip = false): void {
+  describe.skipIf(skip)(`queries on ${name}`, () => {
+    let subject: Subject
+    beforeAll(async () => {
+      subject = await open()
+      await fill(subject.records)
+    })
+    afterAll(() => subject.dispose())
+    const here = (): Subject => subject
+    describe('conditions', () => conditions(here))
+  })
+}

@@ -5,17 +5,16 @@ import type { ConditionPlace } from './outline.ts'
 import { shown, syntaxError } from './syntax-error.ts'
 import type { TreeReader } from './tree.ts'
 
-/** One condition of the library, with the number of parentheses around it. */
+/** One condition of the library. */
 interface Flat {
   readonly field?: string
   readonly fn?: Library.FunctionExp
   readonly operator: string
   readonly value?: string | readonly string[]
   readonly valueQuery?: Library.Query
-  readonly closeParen?: number
 }
 
-/** The library's conditions: a row in the order of the text, however they are nested. */
+/** The library's conditions: a row in the order of the text. */
 export interface Linked {
   readonly left: Flat
   readonly right?: Linked
@@ -50,7 +49,7 @@ export class ConditionReader {
       if (one !== linked) items.push({ kind: place.or ? 'or' : 'and', start: place.joiner.start })
       items.push(...place.prefix.map((kind) => ({ kind }) as const))
       items.push({ kind: 'condition', condition: this.#condition(one.left, place) })
-      for (let close = one.left.closeParen ?? 0; close > 0; close--) items.push({ kind: ')' })
+      for (let close = place.closes; close > 0; close--) items.push({ kind: ')' })
     }
     this.#items = items
     this.#at = 0
@@ -138,8 +137,9 @@ export class ConditionReader {
     throw this.#wrongValue(place, 'a single value')
   }
 
-  #wrongValue({ operator }: ConditionPlace, expected: string): MillraceError {
-    return syntaxError(this.#tree.text, operator.end, `what follows ${shown(operator.text)}`, [expected])
+  #wrongValue({ value }: ConditionPlace, expected: string): MillraceError {
+    const { text } = this.#tree
+    return syntaxError(text, value?.start ?? text.length, shown(value?.text ?? ''), [expected])
   }
 }
 

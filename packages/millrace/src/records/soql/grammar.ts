@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Library from '@jetstreamapp/soql-parser-js'
 import { nearestName } from '../../kernel/rules/nearest-name.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import type { Piece } from './outline.ts'
+import { lists, type Piece } from './outline.ts'
 import { shown, syntaxError } from './syntax-error.ts'
 import type { Token } from './token.ts'
 import { functions, refusedFunctions } from './words.ts'
@@ -23,7 +23,7 @@ export function judge(text: string, tokens: readonly Token[], pieces: readonly P
   if (typeof found !== 'string') return found
   const at = placeOfError(found, pieces)
   const token = tokens[pieces[at]?.token ?? tokens.length]
-  const expected = expectedBy(found)
+  const expected = expectedBy(found, pieces[at - 1]?.text ?? '')
   if (token?.kind === 'gap')
     throw syntaxError(
       text,
@@ -61,7 +61,7 @@ const internal = (cause: unknown): MillraceError =>
 function placeOfError(message: string, pieces: readonly Piece[]): number {
   const image = /found(?:: | --> )'?(.*?)'?(?: <--)?$/s.exec(message.trimEnd())?.[1] ?? ''
   if (image === '') return pieces.length
-  const same = pieces.flatMap((piece, at) => (piece.text === image ? [at] : []))
+  const same = pieces.flatMap((piece, at) => ([image, `'${image}'`].includes(piece.text) ? [at] : []))
   let low = 0
   for (let high = same.length - 1; low < high;) {
     const middle = (low + high + 1) >> 1
@@ -77,11 +77,14 @@ function stumblesAt(pieces: readonly Piece[], at: number): boolean {
 }
 
 /** What may come next, from the library's message, as people know it. */
-function expectedBy(message: string): readonly string[] {
+function expectedBy(message: string, before: string): readonly string[] {
   if (message.includes('EOF')) return ['the end or a clause that comes later']
   const single = /--> (\w+) <--/.exec(message)?.[1]
   const first = [...message.matchAll(/\[(\w+)/g)].flatMap((found) => found[1] ?? [])
-  return [...new Set((single === undefined ? first : [single]).flatMap(inWords))]
+  const expected = [...new Set((single === undefined ? first : [single]).flatMap(inWords))]
+  // The library does not tell operators of lists from others.
+  if (expected.includes('a value')) return lists.has(before) ? ['"("', 'a bind'] : ['a value']
+  return expected
 }
 
 const valueKinds = new Set(

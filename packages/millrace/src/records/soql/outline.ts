@@ -14,7 +14,11 @@ export interface Piece {
 export interface ConditionPlace {
   /** Parentheses of grouping and NOTs that stand before it, in order. */
   readonly prefix: readonly ('(' | 'not')[]
+  /** Parentheses of grouping that close after it. */
+  readonly closes: number
   readonly operator: Token
+  /** What follows the operator. */
+  readonly value: Token | undefined
   /** WHERE, HAVING, AND or OR. */
   readonly joiner: Token
   readonly or: boolean
@@ -27,12 +31,19 @@ export interface Outline {
   readonly allRows: boolean
 }
 
-type Frame = 'group' | 'list' | 'call' | 'subquery'
+interface Frame {
+  readonly kind: 'group' | 'list' | 'call' | 'subquery' | 'other'
+  /** The condition in which a subquery stands. */
+  readonly around: Open | undefined
+}
+
+type Open = { -readonly [K in keyof ConditionPlace]: ConditionPlace[K] }
 
 /** Most parentheses and NOTs within each other. */
 const deepest = 50
 const comparisons = new Set(['=', '!=', '<>', '<', '<=', '>', '>='])
-const lists = new Set(['IN', 'NOT IN', 'INCLUDES', 'EXCLUDES'])
+/** Operators before a list. */
+export const lists = new Set(['IN', 'NOT IN', 'INCLUDES', 'EXCLUDES'])
 /** Words after which a parenthesis holds values. */
 const beforeList = new Set([...lists, 'LIKE'])
 const beforeNot = new Set(['WHERE', 'HAVING', 'AND', 'OR'])
@@ -41,7 +52,7 @@ const beforeNot = new Set(['WHERE', 'HAVING', 'AND', 'OR'])
  * Rewrites a query for the parser library, which judges the grammar and nothing else: names become `i7`, values `'v7'` (7 is the
  * number of the token), words of SOQL stay. So the library never sees a character that somebody chose, a field may be called like a
  * word it reserves, and each thing in its answer has a place in the user's text. What the library knows not, or gets wrong, is
- * taken out here and remembered: binds in LIMIT and after IN, ALL ROWS, NOT. Throws MILL_SOQL_SYNTAX and MILL_SOQL_UNSUPPORTED.
+ * taken out here and remembered: binds in LIMIT and after IN, ALL ROWS, NOT, parentheses of grouping. Throws MILL_SOQL_SYNTAX and MILL_SOQL_UNSUPPORTED.
  */
 export function outline(text: string, tokens: readonly Token[]): Outline {
   return new Outliner(text, tokens).run()
@@ -51,9 +62,10 @@ class Outliner {
   readonly #text: string
   readonly #tokens: readonly Token[]
   readonly #pieces: Piece[] = []
-  readonly #conditions: ConditionPlace[] = []
+  readonly #conditions: Open[] = []
   readonly #frames: Frame[] = []
   #prefix: ('(' | 'not')[] = []
+  #condition: Open | undefined
   #joiner: Token | undefined
   #allRows = false
   #inTypeof = false
@@ -79,22 +91,13 @@ class Outliner {
   }
 
   #sign(token: Token): void {
-    const { text, start } = token
-    if (text === '(') this.#open()
-    else if (text === ')') {
-      const frame = this.#frames.pop()
-      if (frame === undefined) throw syntaxError(this.#text, start, '")"', ['no ")" here'])
-      if (frame === 'list' && this.#last() === '(')
-        throw syntaxError(
-          this.#text,
-          start,
-          '")"',
-          ['a value'],
-          'A list may be empty only as a bind or value.',
-        )
-    } else if (comparisons.has(text)) this.#operator(token)
-    else this.#comma(start)
-    this.#emit(text)
+    if (token.text === '(') this.#open()
+    else if (token.text === ')') this.#close(token)
+    else {
+      if (comparisons.has(token.text)) this.#operator(token, 1)
+      else this.#comma(token.start)
+      this.#emit(token.text)
+    }
   }
 
   #comma(start: number): void {
@@ -109,18 +112,49 @@ class Outliner {
   }
 
   #open(): void {
-    const before = this.#last()
-    const inner = this.#upper(1) === 'SELECT'
-    const frame: Frame = inner
-      ? 'subquery'
-      : beforeList.has(before)
-        ? 'list'
-        : words.functions.has(before)
-          ? 'call'
-          : 'group'
-    if (frame === 'group') this.#prefix.push('(')
-    this.#frames.push(frame)
+    const kind = this.#frameKind()
+    this.#frames.push({ kind, around: this.#condition })
+    if (kind === 'group') this.#prefix.push('(')
+    else this.#emit('(')
     this.#bound()
+  }
+
+  #frameKind(): Frame['kind'] {
+    if (this.#upper(1) === 'SELECT') return 'subquery'
+    const before = this.#last()
+    if (beforeList.has(before)) return 'list'
+    if (words.functions.has(before)) return 'call'
+    return this.#conditionBegins() ? 'group' : 'other'
+  }
+
+  #close({ start }: Token): void {
+    const frame = this.#frames.pop()
+    if (frame === undefined) throw syntaxError(this.#text, start, '")"', ['no ")" here'])
+    if (frame.kind === 'list' && this.#last() === '(')
+      throw syntaxError(this.#text, start, '")"', ['a value'], 'A list may be empty only as a bind or value.')
+    if (frame.kind === 'group') {
+      if (this.#joiner !== undefined || this.#condition === undefined || !this.#conditionEnded())
+        throw syntaxError(this.#text, start, '")"', ['a whole condition before it'])
+      this.#condition.closes++
+      return
+    }
+    if (frame.kind === 'subquery') {
+      this.#condition = frame.around
+      this.#joiner = undefined
+      this.#prefix = []
+    }
+    this.#emit(')')
+  }
+
+  /** After WHERE, AND and the like, and the NOTs and parentheses behind these. */
+  #conditionBegins(): boolean {
+    const last = this.#upper(-1)
+    return beforeNot.has(last) || (this.#prefix.length > 0 && (last === '(' || last === 'NOT'))
+  }
+
+  #conditionEnded(): boolean {
+    const last = this.#last()
+    return last === ')' || last.startsWith("'v")
   }
 
   #bound(): void {
@@ -148,7 +182,7 @@ class Outliner {
     const pair = this.#pair(token, upper)
     if (this.#valueStandsHere() && isValueWord(token.text)) this.#value(token)
     else if (this.#called(token, upper)) this.#emit(upper)
-    else if (this.#frames.at(-1) === 'call' && this.#pieces.at(-2)?.text === 'FIELDS') this.#emit(upper)
+    else if (this.#frames.at(-1)?.kind === 'call' && this.#pieces.at(-2)?.text === 'FIELDS') this.#emit(upper)
     else if (pair !== undefined) this.#keyword(token, pair, 2)
     else if (this.#stays(upper)) this.#keyword(token, upper, 1)
     else if (upper === 'NOT') this.#not(token)
@@ -240,27 +274,27 @@ class Outliner {
   #keyword(token: Token, word: string, size: number): void {
     const [first = ''] = word.split(' ')
     const frame = this.#frames.at(-1)
-    if (words.clauseWords.has(first) && frame !== undefined && frame !== 'subquery')
+    if (words.clauseWords.has(first) && frame !== undefined && frame.kind !== 'subquery')
       throw syntaxError(this.#text, token.start, shown(word), ['")"'])
-    if (word === 'LIKE' || lists.has(word)) this.#operator(token)
+    if (word === 'LIKE' || lists.has(word)) this.#operator(token, size)
     if (beforeNot.has(word)) this.#join(word)
     if (word === 'TYPEOF') this.#inTypeof = true
     if (word === 'END') this.#inTypeof = false
+    if (word === 'OFFSET' && this.#pieces.at(-2)?.text !== 'LIMIT') this.#emitNoLimit()
     if (word !== '') this.#emit(word)
     this.#at += size - 1
   }
 
   /** The library lets conditions stand side by side, and AND before the first. */
   #join(word: string): void {
-    const last = this.#last()
-    if ((word === 'AND' || word === 'OR') && last !== ')' && !last.startsWith("'v"))
+    if ((word === 'AND' || word === 'OR') && (this.#joiner !== undefined || !this.#conditionEnded()))
       throw syntaxError(this.#text, this.#peek(0)?.start ?? 0, shown(word), ['a condition'])
     this.#prefix = []
     this.#joiner = this.#peek(0)
   }
 
   /** A condition is told by its operator: the library tells them in the same order. */
-  #operator(operator: Token): void {
+  #operator(operator: Token, size: number): void {
     const joiner = this.#joiner
     if (joiner === undefined) {
       const left = this.#peek(-1)
@@ -268,14 +302,15 @@ class Outliner {
         'AND or OR before a condition',
       ])
     }
-    this.#conditions.push({ prefix: this.#prefix, operator, joiner, or: joiner.text.toUpperCase() === 'OR' })
+    const or = joiner.text.toUpperCase() === 'OR'
+    this.#condition = { prefix: this.#prefix, closes: 0, operator, value: this.#peek(size), joiner, or }
+    this.#conditions.push(this.#condition)
     this.#prefix = []
     this.#joiner = undefined
   }
 
   #not(token: Token): void {
-    const last = this.#upper(-1)
-    const fits = beforeNot.has(last) || (this.#prefix.length > 0 && (last === '(' || last === 'NOT'))
+    const fits = this.#conditionBegins()
     const next = this.#peek(1)
     if (!fits || (next?.kind !== 'word' && this.#upper(1) !== '('))
       throw fits
@@ -290,8 +325,14 @@ class Outliner {
     return (
       comparisons.has(last) ||
       last === 'LIKE' ||
-      (this.#frames.at(-1) === 'list' && (last === '(' || last === ','))
+      (this.#frames.at(-1)?.kind === 'list' && (last === '(' || last === ','))
     )
+  }
+
+  /** Before OFFSET alone: the library would read it as the next condition. The number is that of no token. */
+  #emitNoLimit(): void {
+    this.#emit('LIMIT')
+    this.#emit(String(this.#tokens.length))
   }
 
   #emit(text: string): void {

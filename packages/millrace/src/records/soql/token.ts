@@ -46,7 +46,7 @@ export function tokenize(text: string, gaps: readonly number[] = []): readonly T
     // A gap comes before what begins at its offset, also where only white space stands around it.
     const gapAt = gaps[gap]
     if (gapAt !== undefined && gapAt <= start) {
-      if (gapAt > at && inComment(text, at, gapAt)) throw gapInside(text, gapAt, 'a comment')
+      if (gapAt > at && !whole.test(text.slice(at, gapAt))) throw gapInside(text, gapAt, 'a comment')
       tokens.push({ kind: 'gap', text: String(gap), start: gapAt, end: gapAt })
       at = gapAt
       gap++
@@ -102,10 +102,8 @@ function longer(text: string, token: Token): Token {
 
 const wordAt = (text: string, at: number): string => /^\S+/.exec(text.slice(at, at + 60))?.[0] ?? ''
 
-/** A letter in place of the gap stays visible, unless a comment swallows it. */
-function inComment(text: string, from: number, at: number): boolean {
-  return afterBlank(`${text.slice(0, at)}x`, from) !== at
-}
+/** Blanks and whole comments; what is between two tokens and is not all of these ends within a comment. */
+const whole = /^(?:\s+|\/\*[\s\S]*?\*\/|\/\/[^\n]*\n)*$/
 
 function gapInside(text: string, at: number, where: string): Error {
   const hint =

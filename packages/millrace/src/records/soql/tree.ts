@@ -67,7 +67,10 @@ export class TreeReader {
       ...(tree.orderBy === undefined
         ? {}
         : { orderBy: [tree.orderBy].flat().map((one) => this.#ordering(one)) }),
-      ...(tree.limit === undefined ? {} : { limit: this.scalar(String(tree.limit)) }),
+      // The number of no token stands before an OFFSET without LIMIT.
+      ...(tree.limit === undefined || tree.limit === this.#tokens.length
+        ? {}
+        : { limit: this.scalar(String(tree.limit)) }),
       ...(tree.offset === undefined ? {} : { offset: this.scalar(String(tree.offset)) }),
       ...(tree.usingScope === undefined ? {} : { scope: tree.usingScope === 'MINE' ? 'mine' : 'everything' }),
       ...this.#mode(tree),

@@ -42,8 +42,8 @@ const slice = (column: string): string =>
 
 const idsOf = statement(
   'snapshot_ids',
-  `select ${remaining('s')}, b.ids from (
-     select id, expires from millrace.snapshot where id = $id::uuid and ${alive}
+  `select s.tenant, ${remaining('s')}, b.ids from (
+     select id, tenant, expires from millrace.snapshot where id = $id::uuid and ${alive}
    ) s left join lateral (
      select number, coalesce(${slice('numbers')}, ${slice('uuids')}, ${slice('texts')}) as ids
      from millrace.snapshot_block
@@ -179,14 +179,14 @@ async function ids(
   position: number,
   count: number,
 ): Promise<SnapshotIds | null> {
-  const { rows } = await session.run<{ remainingMs: number; ids: RowId[] | null }>(idsOf, {
+  const { rows } = await session.run<{ tenant: string; remainingMs: number; ids: RowId[] | null }>(idsOf, {
     id,
     position,
     count,
   })
   const [first] = rows
   if (first === undefined) return null
-  return { ids: rows.flatMap((row) => row.ids ?? []), remainingMs: first.remainingMs }
+  return { ids: rows.flatMap((row) => row.ids ?? []), tenant: first.tenant, remainingMs: first.remainingMs }
 }
 
 /** Beside a transaction that only reads: keeping a snapshot alive does not make it one that wrote. */
@@ -196,6 +196,10 @@ async function extend(db: Database, id: string, ttl: number): Promise<boolean> {
 
 async function drop(session: Session, id: string): Promise<boolean> {
   return (await session.run(dropOne, { id })).count === 1
+}
+
+async function usage(session: Session, tenant: string): Promise<readonly SnapshotUsage[]> {
+  return (await session.run<SnapshotUsage>(usageOf, { tenant })).rows
 }
 
 /** Those of a transaction: on its connection, each call inside `within`. */
@@ -210,6 +214,7 @@ export function snapshotsInside(
     ids: (id, position, count) => within((connection) => ids(connection, id, position, count)),
     extend: (id, ttlMs) => extend(db, id, ttlMs),
     drop: (id) => within((connection) => drop(connection, id)),
+    usage: (tenant) => within((connection) => usage(connection, tenant)),
   }
 }
 
@@ -222,7 +227,7 @@ export function snapshots(db: Database): Snapshots {
     ids: (id, position, count) => ids(db.background, id, position, count),
     extend: (id, ttlMs) => extend(db, id, ttlMs),
     drop: (id) => drop(db.background, id),
-    usage: async (tenant) => (await db.background.run<SnapshotUsage>(usageOf, { tenant })).rows,
+    usage: (tenant) => usage(db.background, tenant),
     prune: (most) => prune(db, most),
   }
 }

@@ -134,6 +134,7 @@ const permanentCodes: ReadonlySet<string> = new Set<ErrorCode>([
   'MILL_TRANSACTION_STATEMENT',
   'MILL_SQL_INVALID',
   'MILL_NOT_ON_SQLITE',
+  'MILL_CURSOR_FATAL',
 ])
 
 /**

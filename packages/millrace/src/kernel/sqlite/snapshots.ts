@@ -198,8 +198,8 @@ function ids(
   position: number,
   count: number,
 ): SnapshotIds | null {
-  const head = connection.get<{ expires: number }>(
-    `select expires from millrace_snapshot where id = ? and ${alive}`,
+  const head = connection.get<{ tenant: string; expires: number }>(
+    `select tenant, expires from millrace_snapshot where id = ? and ${alive}`,
     ...[id, now],
   )
   if (head === undefined) return null
@@ -210,7 +210,7 @@ function ids(
   )
   const all = blocks.flatMap((block) => JSON.parse(block.ids) as RowId[])
   const from = position - first * idsPerBlock
-  return { ids: all.slice(from, from + count), remainingMs: head.expires - now }
+  return { ids: all.slice(from, from + count), tenant: head.tenant, remainingMs: head.expires - now }
 }
 
 function extend({ connection, now }: Writing, id: string, ttlMs: number): boolean {
@@ -284,6 +284,7 @@ export function snapshotsInside(
       within(({ connection, now }) => ids(connection, now, id, position, count), false),
     extend: async (id, ttlMs) => within((writing) => extend(writing, id, ttlMs), false),
     drop: async (id) => within((writing) => drop(writing, id), true),
+    usage: async (tenant) => within(({ connection, now }) => usage(connection, now, tenant), false),
   }
 }
 

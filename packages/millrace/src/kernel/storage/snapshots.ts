@@ -29,6 +29,7 @@ export interface Snapshot {
 }
 
 export interface SnapshotIds {
+  readonly tenant: string
   /** In order; fewer than asked for at the end only. */
   readonly ids: readonly RowId[]
   readonly remainingMs: number
@@ -60,10 +61,10 @@ export interface SnapshotAccess {
   extend(id: string, ttlMs: number): Promise<boolean>
   /** Gone for everybody at once; its rows go with the pruner. false: there was none. */
   drop(id: string): Promise<boolean>
+  usage(tenant: string): Promise<readonly SnapshotUsage[]>
 }
 
 export interface Snapshots extends SnapshotAccess {
-  usage(tenant: string): Promise<readonly SnapshotUsage[]>
   /** One step of the pruner: at most `most` rows (a thousand ids each) of what is expired or dropped. `done`: nothing is left to delete. */
   prune(most: number): Promise<{ readonly deleted: number; readonly done: boolean }>
 }

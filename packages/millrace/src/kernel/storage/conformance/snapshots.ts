@@ -187,7 +187,8 @@ export function snapshots(open: Open): void {
     })
 
     test('are read by any process', async () => {
-      const { id } = await made({ statement: below(3) })
+      const { id, tenant } = await made({ statement: below(3) })
+      expect((await bench.storage.snapshots.ids(id, 0, 1))?.tenant).toBe(tenant)
       for (const storage of await bench.several(2)) expect(await read(id, 0, 10, storage)).toEqual([1, 2, 3])
     })
 

@@ -1,19 +1,22 @@
 import type { KnownConditions } from '../object/object.ts'
 import type { FieldInfo } from '../object/schema.ts'
 import type { Condition, Operand, Scalar } from '../query/query.ts'
-import type { Expr } from './expr.ts'
 import { literals, type Literal } from './literal.ts'
 import type { Scope } from './scope.ts'
 
 const dayMs = 86_400_000
 
-type Compared = { readonly field: FieldInfo; readonly op: '=' | '<' | '>'; readonly values: readonly Literal[] }
+type Compared = {
+  readonly field: FieldInfo
+  readonly op: '=' | '<' | '>'
+  readonly values: readonly Literal[]
+}
 
 /**
  * What the conditions that all hold (joined by AND) say of the object's own fields. Never narrower than the query: what cannot be told is
  * left out, bounds of time are a day wider where days of a zone are meant.
  */
-export function knownConditions(scope: Scope, where: Condition | undefined): KnownConditions {
+export function knownConditions(scope: Scope, where?: Condition): KnownConditions {
   const { createdAt } = scope.object.definition
   const all = where === undefined ? [] : conjuncts(where).flatMap((one) => compared(scope, one) ?? [])
   const bounds = all.filter(({ field }) => field.name === createdAt)
@@ -22,7 +25,8 @@ export function knownConditions(scope: Scope, where: Condition | undefined): Kno
   return {
     oneOf(name) {
       const found = all.find(({ field, op }) => field.name === name && op === '=')
-      return found?.values.flatMap((one) => (one.kind === 'value' ? [one.value] : []))
+      const values = found?.values.map((one) => (one.kind === 'value' ? one.value : undefined))
+      return values?.includes(undefined) ? undefined : values
     },
     from: from.length === 0 ? undefined : Math.max(...from),
     to: to.length === 0 ? undefined : Math.min(...to),
@@ -49,7 +53,7 @@ function comparedField(
 ): Compared | undefined {
   const field = left.kind === 'field' ? scope.ownField(left.path) : undefined
   if (field === undefined) return undefined
-  const expr: Pick<Expr, 'field' | 'name'> = { field, name: field.name }
+  const expr = scope.field([field.name], 'filter')
   return { field, op, values: literals(scalars, expr, scope.statement.env) }
 }
 

@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
 import { MillraceError } from '../../kernel/rules/errors.ts'
+import type { KnownConditions } from '../object/object.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
-import type { AccessMode, Path, Query } from '../query/query.ts'
+import type { AccessMode, Condition, Operand, Path, Query } from '../query/query.ts'
 import { dialects, type Dialect } from './dialect.ts'
 import type { CompileEnv } from './env.ts'
 import { exactTextValue, type Expr } from './expr.ts'
+import { knownConditions } from './known.ts'
 import { invalid, unsupported } from './refuse.ts'
 import { all, type Sql } from './statement.ts'
 import { encode } from './values.ts'
@@ -50,12 +52,14 @@ export class Scope {
   readonly mode: AccessMode
   readonly #names: ReadonlySet<string>
   readonly #joins: Sql[] = []
+  readonly #where: Condition | undefined
 
   /** Throws MILL_OBJECT_UNKNOWN, and MILL_ACCESS_DENIED when rights count and this object may not be read. */
   constructor(statement: StatementContext, from: string, query: Omit<Query, 'from'>, outerMode?: AccessMode) {
     this.statement = statement
     this.object = statement.env.schema.object(from)
     this.mode = query.mode ?? outerMode ?? statement.env.caller.mode
+    this.#where = query.where
     this.base = place([{ object: this.object, alias: statement.alias() }])
     this.#names = new Set([
       from.toLowerCase(),
@@ -89,6 +93,19 @@ export class Scope {
   field(path: Path, use: Use): Expr {
     const { steps, place: at, last } = this.walk(path, use)
     return this.fieldAt(at, last, use, [...steps, last].join('.'))
+  }
+
+  /** A field of the object itself, by a path; undefined for what leads elsewhere. */
+  ownField(path: Path): FieldInfo | undefined {
+    const [name, ...others] = this.#withoutOwnName(path)
+    return name === undefined || others.length > 0 ? undefined : this.object.find(name)
+  }
+
+  /** What ORDER BY is to sort by. */
+  sortable(operand: Operand): Operand {
+    const field = operand.kind === 'field' ? this.ownField(operand.path) : undefined
+    const other = field === undefined ? undefined : this.object.definition.source?.orderedAs[field.name]
+    return other === undefined ? operand : { kind: 'field', path: [other] }
   }
 
   /** The parent that a path leads to, and the name after it. */
@@ -202,12 +219,12 @@ export class Scope {
     return { ...place(targets), owner: at, reference }
   }
 
-  #table(target: Target | undefined): Sql {
+  #table(target: Target | undefined, known = (): KnownConditions => nothingKnown): Sql {
     if (target === undefined) throw invalid('a query', 'has no object')
     const { source, table } = target.object.definition
     // A source is text of Millrace's own, never of a user.
     const named =
-      source === undefined ? sql.id(...table.split('.')) : subselect(source[this.statement.env.kind])
+      source === undefined ? sql.id(...table.split('.')) : subselect(source[this.statement.env.kind](known()))
     return sql`${named} as ${sql.id(target.alias)}`
   }
 
@@ -262,6 +279,8 @@ export class Scope {
 function place(targets: readonly Target[]): Place {
   return { targets, owner: undefined, reference: undefined, parents: new Map() }
 }
+
+const nothingKnown: KnownConditions = { oneOf: () => undefined, from: undefined, to: undefined }
 
 const subselect = (text: string): Sql => sql.raw(text.trimStart().startsWith('(') ? text : `(${text})`)
 

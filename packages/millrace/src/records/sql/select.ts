@@ -38,7 +38,12 @@ export function selectRows(
   if (query.select.length === 0) throw invalid('SELECT', `of ${scope.object.name} names nothing`)
   for (const selected of query.select) select(at, selected)
   const order = orderings(scope.dialect, query.orderBy ?? [], (operand) =>
-    rowOperand(scope, aliased(query, operand), 'filter', 'ORDER BY of a query without GROUP BY'),
+    rowOperand(
+      scope,
+      scope.sortable(aliased(query, operand)),
+      'filter',
+      'ORDER BY of a query without GROUP BY',
+    ),
   )
   const found = where(scope, query, allRows, others(scope))
   return {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { conditions } from './conditions.ts'
+import { groups } from './groups.ts'
+import { selections } from './selections.ts'
 import { fill, type Open, type Subject } from './subject.ts'
 
 /** Statements mean the same on this database as on the other. */
@@ -13,5 +15,7 @@ export function conformance(name: string, open: Open, skip = false): void {
     afterAll(() => subject.dispose())
     const here = (): Subject => subject
     describe('conditions', () => conditions(here))
+    describe('selections', () => selections(here))
+    describe('groups', () => groups(here))
   })
 }

@@ -1,0 +1,109 @@
+import type { FieldInfo } from '../object/schema.ts'
+import type { Comparison, Condition, Operand, Path, Scalar } from '../query/query.ts'
+import type { PlannedSort } from './plan.ts'
+
+/** What stands before a page: the sorted values of its last record, as JSON has them, and its id. */
+export interface Position {
+  readonly values: readonly SortValue[]
+  readonly id: string | number
+}
+
+export type SortValue = string | number | boolean | null
+
+/** A value of a record as a position keeps it, and as conditions tell values apart: no text is null, no boolean is false. */
+export function sortValue({ type }: FieldInfo, value: unknown): SortValue {
+  if (type === 'boolean') return value === true
+  if (value instanceof Date) return value.toISOString()
+  if (value === '') return null
+  return typeof value === 'number' || typeof value === 'string' ? value : null
+}
+
+/**
+ * Whether records with this value may differ to the database, which then sorts them among themselves: instants within a millisecond
+ * (PostgreSQL keeps microseconds), empty text and null, false and null.
+ */
+export function isBlurred({ type, required }: FieldInfo, value: SortValue): boolean {
+  if (type === 'datetime') return value !== null
+  if (type === 'boolean') return value === false && !required
+  return value === null && (type === 'text' || type === 'picklist')
+}
+
+/** Records after a position in the order of `sort` and, where that leaves them equal, of their ids. */
+export function afterCondition(
+  sort: readonly PlannedSort[],
+  idField: FieldInfo,
+  { values, id }: Position,
+): Condition {
+  const later = sort.flatMap((part, at): Condition[] => {
+    const beyond = beyondCondition(part, values[at] ?? null)
+    return beyond === undefined ? [] : [allOf([...sameCondition(sort.slice(0, at), values), beyond])]
+  })
+  const afterId = compare([idField.name], '>', scalarOf(idField, id))
+  return anyOf([...later, allOf([...sameCondition(sort, values), afterId])])
+}
+
+/** Records that a position cannot be told from. */
+export function sameCondition(
+  sort: readonly PlannedSort[],
+  values: readonly SortValue[],
+): readonly Condition[] {
+  return sort.flatMap(({ path, field }, at): Condition[] => {
+    const value = values[at] ?? null
+    if (field.type !== 'datetime' || value === null) return [compare(path, '=', scalarOf(field, value))]
+    return [compare(path, '>=', scalarOf(field, value)), compare(path, '<', scalarOf(field, nextMs(value)))]
+  })
+}
+
+/** Strictly later by this part alone; undefined where nothing is. Without a value: first ascending, last descending. */
+function beyondCondition(part: PlannedSort, value: SortValue): Condition | undefined {
+  const { path, field, descending } = part
+  const isNull = compare(path, '=', { kind: 'null' })
+  if (field.type === 'boolean')
+    return value === descending ? compare(path, '=', { kind: 'boolean', value: !descending }) : undefined
+  if (value === null) return descending ? undefined : compare(path, '!=', { kind: 'null' })
+  if (field.type === 'picklist' && field.values.length > 0) return beyondChoice(part, String(value))
+  if (descending) return anyOf([compare(path, '<', scalarOf(field, value)), isNull])
+  return field.type === 'datetime'
+    ? compare(path, '>=', scalarOf(field, nextMs(value)))
+    : compare(path, '>', scalarOf(field, value))
+}
+
+/** Picklists are sorted in the order of their values; others that are in the table come after these, by text. */
+function beyondChoice({ path, field, descending }: PlannedSort, value: string): Condition | undefined {
+  const left: Operand = { kind: 'field', path }
+  const among = (values: readonly string[], negated = false): Condition => ({
+    kind: 'in',
+    left,
+    negated,
+    values: values.map((one) => ({ kind: 'text', value: one })),
+  })
+  const all = field.values.map((one) => one.value)
+  const at = all.findIndex((one) => one.toLowerCase() === value.toLowerCase())
+  const others = allOf([among(all, true), compare(path, '!=', { kind: 'null' })])
+  const listed = at < 0 ? (descending ? all : []) : descending ? all.slice(0, at) : all.slice(at + 1)
+  const beyond = [
+    ...(listed.length === 0 ? [] : [among(listed)]),
+    ...(at < 0 ? [allOf([others, compare(path, descending ? '<' : '>', { kind: 'text', value })])] : []),
+    ...(at >= 0 && !descending ? [others] : []),
+    ...(descending ? [compare(path, '=', { kind: 'null' })] : []),
+  ]
+  return anyOf(beyond)
+}
+
+function nextMs(value: SortValue): string {
+  return new Date(Date.parse(String(value)) + 1).toISOString()
+}
+
+function scalarOf({ type }: FieldInfo, value: SortValue): Scalar {
+  if (value === null) return { kind: 'null' }
+  if (typeof value === 'number') return { kind: 'number', value }
+  if (typeof value === 'boolean') return { kind: 'boolean', value }
+  return { kind: type === 'date' || type === 'datetime' ? type : 'text', value }
+}
+
+function compare(path: Path, op: Comparison, right: Scalar): Condition {
+  return { kind: 'compare', left: { kind: 'field', path }, op, right }
+}
+
+const allOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'and', of })
+const anyOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'or', of })

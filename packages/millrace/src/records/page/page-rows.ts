@@ -1,0 +1,90 @@
+import type { RowId } from '../../kernel/storage/snapshots.ts'
+import type { Row, Statement } from '../database.ts'
+import type { RecordsEnv } from '../env.ts'
+import type { ObjectInfo } from '../object/schema.ts'
+import type { Query } from '../query/query.ts'
+import { compile, compileIds, type CompileEnv, type KeyRange, type ResultRecord } from '../sql/compile.ts'
+import { decode } from '../sql/values.ts'
+import type { StoredQuery } from './stored-query.ts'
+
+/** A record with the id by which it stands in its page. */
+export interface Identified {
+  readonly id: RowId
+  readonly record: ResultRecord
+}
+
+/** Selected beside what the query selects, and taken out of the records again. */
+const idAlias = 'MillracePageId'
+
+export function compileEnv({ database: { kind }, schema, access, caller }: RecordsEnv): CompileEnv {
+  return { kind, schema, access, caller }
+}
+
+/** The rows of a range of ids, in the order of their ids. */
+export async function rowsInRange(
+  env: RecordsEnv,
+  { query, binds }: StoredQuery,
+  range: KeyRange,
+): Promise<Identified[]> {
+  return identified(env, query, { ...compileEnv(env), binds, range })
+}
+
+/** The ids of a range, in order. */
+export async function idsInRange(
+  env: RecordsEnv,
+  { query, binds }: StoredQuery,
+  range: KeyRange,
+): Promise<RowId[]> {
+  return idsOf(env, env.schema.object(query.from), compileIds(query, { ...compileEnv(env), binds, range }))
+}
+
+export async function idsOf(env: RecordsEnv, object: ObjectInfo, statement: Statement): Promise<RowId[]> {
+  return (await env.database.query(statement)).map((row) => rowId(env, object, row))
+}
+
+/**
+ * What is there now of these ids, in their order (semantics C-02): the conditions under which they were found do not count again,
+ * deleted rows are missing.
+ */
+export async function rowsOfIds(
+  env: RecordsEnv,
+  { query, binds }: StoredQuery,
+  ids: readonly RowId[],
+): Promise<Identified[]> {
+  if (ids.length === 0) return []
+  const { from, alias, select, mode, allRows, forUpdate } = query
+  const { idField } = env.schema.object(from)
+  const asked: Query = {
+    from,
+    select,
+    where: {
+      kind: 'in',
+      left: { kind: 'field', path: [idField.name] },
+      negated: false,
+      values: [{ kind: 'value', value: ids }],
+    },
+    limit: { kind: 'number', value: ids.length },
+    ...(alias === undefined ? {} : { alias }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(allRows === undefined ? {} : { allRows }),
+    ...(forUpdate === undefined ? {} : { forUpdate }),
+  }
+  const found = await identified(env, asked, { ...compileEnv(env), binds })
+  const byId = new Map(found.map((one) => [String(one.id), one]))
+  return ids.flatMap((id) => byId.get(String(id)) ?? [])
+}
+
+async function identified(env: RecordsEnv, query: Query, how: CompileEnv): Promise<Identified[]> {
+  const { idField } = env.schema.object(query.from)
+  const select = [...query.select, { kind: 'field', path: [idField.name], alias: idAlias } as const]
+  const compiled = compile({ ...query, select }, how)
+  const rows = await env.database.query(compiled.statement)
+  return rows.map((row) => {
+    const { [idAlias]: id, ...record } = compiled.shape(row)
+    return { id: id as RowId, record }
+  })
+}
+
+function rowId(env: RecordsEnv, { idField }: ObjectInfo, row: Row): RowId {
+  return decode(idField, row['id'], env.database.kind) as RowId
+}

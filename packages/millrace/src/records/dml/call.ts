@@ -67,7 +67,10 @@ export async function wholeCall(
       if (!(error instanceof Undo)) throw error
     }
   }
-  for (const item of items) if (isAlive(item)) fail(item, undone)
+  for (const item of items) {
+    if (isAlive(item)) fail(item, undone)
+    if (verb === 'insert' || created?.(item) === true) item.id = null
+  }
   throw dmlFailed(
     object.name,
     verb,
@@ -86,7 +89,7 @@ export function demandRight(call: Call, right: 'create' | 'edit' | 'delete', ite
   const { env, object, options } = call
   if (options.mode === 'system' || env.access.mayObject(env.caller, object, right)) return
   const message = `no role of the caller lets it ${right} ${object.name}`
-  for (const item of items) fail(item, dmlError('INSUFFICIENT_ACCESS_OR_READONLY', message))
+  for (const item of items) item.errors = [dmlError('INSUFFICIENT_ACCESS_OR_READONLY', message)]
 }
 
 /** Fields that every row of an insert, or of a change, gets. */

@@ -30,9 +30,13 @@ export async function change(operation: Operation, items: readonly Item[]): Prom
   const { name } = call.object
   const before = triggers.of(name, operation.operation, 'before')
   const after = triggers.of(name, operation.operation, 'after')
-  if (before.length + after.length === 0) return operation.write(items.filter(isAlive))
+  if (before.length + after.length === 0) {
+    const alive = items.filter(isAlive)
+    return alive.length === 0 ? undefined : operation.write(alive)
+  }
   for (let round = 1; ; round += 1) {
     const given = items.filter(isAlive)
+    if (given.length === 0) return
     const kept = given.map(({ shape, values, id }) => ({ shape, values, id }))
     try {
       return await savepoint(call.env.database, () => new Round(operation, given).run(before, after))

@@ -113,5 +113,8 @@ function saying(error: MillraceError): string {
 
 function fieldsOf(object: ObjectInfo, columns: readonly string[]): string[] {
   const wanted = new Set(columns.map((column) => column.toLowerCase()))
-  return object.fields.filter(({ column }) => wanted.has(column.toLowerCase())).map(({ name }) => name)
+  const { tenant } = object.definition
+  return object.fields
+    .filter(({ name, column }) => name !== tenant && wanted.has(column.toLowerCase()))
+    .map(({ name }) => name)
 }

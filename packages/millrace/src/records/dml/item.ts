@@ -41,7 +41,7 @@ export const isAlive = (item: Item): boolean => item.errors === null
 export function resultOf(item: Item, created?: boolean): DmlResult {
   const { id, errors } = item
   const result = { success: errors === null, id, errors: errors ?? none }
-  return created === undefined ? result : { ...result, created }
+  return created === undefined ? result : { ...result, created: created && result.success }
 }
 
 const none: readonly DmlError[] = Object.freeze([])

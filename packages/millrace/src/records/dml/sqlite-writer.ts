@@ -31,17 +31,9 @@ export class SqliteWriter implements Writer {
   }
 
   async insert(items: readonly Item[], constants: readonly Constant[]): Promise<void> {
-    let left = items
-    // A row may point to one that stands behind it in the call: those that did come another time as long as that helps.
-    for (;;) {
-      for (const group of groups(left, insertGroup)) {
-        if (group[0]?.id === null) await this.#insertUnnamed(group, constants)
-        else await this.#insertNamed(group, constants)
-      }
-      const dangling = left.filter((item) => item.errors?.[0]?.code === 'INVALID_CROSS_REFERENCE_KEY')
-      if (dangling.length === 0 || dangling.length === left.length) return
-      for (const item of dangling) item.errors = null
-      left = dangling
+    for (const group of groups(items, insertGroup)) {
+      if (group[0]?.id === null) await this.#insertUnnamed(group, constants)
+      else await this.#insertNamed(group, constants)
     }
   }
 

@@ -70,7 +70,7 @@ class Upsert {
   }
 
   isNew(item: Item): boolean {
-    return this.#created.has(item) && isAlive(item)
+    return this.#created.has(item)
   }
 
   async run(): Promise<void> {

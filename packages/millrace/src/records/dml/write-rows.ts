@@ -6,6 +6,7 @@ import { fail, isAlive, readItem, type Item, type ReadOptions } from './item.ts'
 import { checkOptions, type DmlOptions } from './options.ts'
 import { dmlError, type DmlResult } from './result.ts'
 import { Shapes } from './shape.ts'
+import type { Constant, Writer } from './writer.ts'
 
 /** A row: fields by name, in any case. */
 export type DmlRow = Readonly<Record<string, unknown>>
@@ -56,12 +57,31 @@ export function insertItems(call: Call, items: readonly Item[], reading: ReadOpt
       reading,
       write: async (alive) => {
         if (makesId) for (const item of alive) item.id ??= env.newId()
-        await writer.insert(alive, constantsOf(call, 'insert'))
+        await insertAll(writer, alive, constantsOf(call, 'insert'))
         for (const item of alive) if (!isAlive(item) && !given.has(item)) item.id = null
       },
     },
     items,
   )
+}
+
+/**
+ * A row may point to one that stands behind it in the call: rows whose reference is broken come another time, as long as that brings some
+ * of them in.
+ */
+async function insertAll(
+  writer: Writer,
+  items: readonly Item[],
+  constants: readonly Constant[],
+): Promise<void> {
+  let left = items
+  for (;;) {
+    await writer.insert(left, constants)
+    const dangling = left.filter(({ errors }) => errors?.[0]?.code === 'INVALID_CROSS_REFERENCE_KEY')
+    if (dangling.length === 0 || dangling.length === left.length) return
+    for (const item of dangling) item.errors = null
+    left = dangling
+  }
 }
 
 export function updateItems(call: Call, items: readonly Item[], reading: ReadOptions): Promise<void> {

@@ -1,0 +1,131 @@
+import { v7 } from 'uuid'
+import { createTestDatabase } from '../../../../../../tests/support/postgres.ts'
+import { openPostgres } from '../../../kernel/postgres/open.ts'
+import { openSqlite } from '../../../kernel/sqlite/open.ts'
+import type { Storage } from '../../../kernel/storage/storage.ts'
+import type { StorageTransaction } from '../../../kernel/storage/transaction.ts'
+import { Access } from '../../access/access.ts'
+import type { RoleDefinition } from '../../access/define-role.ts'
+import type { Caller } from '../../access/principal.ts'
+import type { RecordsDatabase, Row } from '../../database.ts'
+import type { RecordsEnv } from '../../env.ts'
+import { Schema } from '../../object/schema.ts'
+import { transactionDatabase } from '../../storage-database.ts'
+import type { TriggerDefinition } from '../../trigger/trigger.ts'
+import { TriggerSet } from '../../trigger/trigger-set.ts'
+import { Account, Note, Owner, tables } from './objects.ts'
+
+export interface Work extends RecordsEnv {
+  readonly transaction: StorageTransaction
+  /** Statements that ran, by their text. */
+  readonly texts: readonly string[]
+  sql(text: string): Promise<Row[]>
+}
+
+interface Options {
+  readonly triggers?: readonly TriggerDefinition[]
+  readonly roles?: readonly RoleDefinition[]
+  readonly caller?: Partial<Caller>
+}
+
+/** The tables of objects.ts in a database of their own. */
+export class World {
+  readonly kind: Storage['kind']
+  readonly #storage: Storage
+  readonly #drop: () => Promise<void>
+
+  private constructor(storage: Storage, drop: () => Promise<void>) {
+    this.kind = storage.kind
+    this.#storage = storage
+    this.#drop = drop
+  }
+
+  /** undefined where there is no PostgreSQL. */
+  static async open(kind: Storage['kind']): Promise<World | undefined> {
+    if (kind === 'sqlite') {
+      const storage = await openSqlite({ path: ':memory:', release: '0.1.0' })
+      return World.#made(new World(storage, () => storage.close()))
+    }
+    const database = await createTestDatabase()
+    if (database === undefined) return undefined
+    const storage = await openPostgres({ url: database.url, release: '0.1.0' })
+    return World.#made(
+      new World(storage, async () => {
+        await storage.close()
+        await database.drop()
+      }),
+    )
+  }
+
+  static async #made(world: World): Promise<World> {
+    await world.work(async ({ sql }) => {
+      for (const text of tables[world.kind]) await sql(text)
+    })
+    return world
+  }
+
+  close(): Promise<void> {
+    return this.#drop()
+  }
+
+  async clear(): Promise<void> {
+    await this.work(async ({ sql }) => {
+      for (const table of ['accounts', 'notes', 'owners']) await sql(`delete from ${table}`)
+    })
+  }
+
+  /** In a transaction that commits when it returns. */
+  async work<T>(work: (env: Work) => Promise<T>, options: Options = {}): Promise<T> {
+    const transaction = await this.#storage.begin({
+      token: null,
+      idleTimeoutMs: 60_000,
+      writeTimeoutMs: 60_000,
+    })
+    try {
+      const answer = await work(this.#env(transaction, options))
+      await transaction.commit()
+      return answer
+    } catch (error) {
+      await transaction.rollback()
+      throw error
+    }
+  }
+
+  #env(transaction: StorageTransaction, { triggers = [], roles = [], caller }: Options): Work {
+    const schema = new Schema([Owner, Account, Note])
+    const texts: string[] = []
+    const real = transactionDatabase(this.kind, () => Promise.resolve(transaction))
+    const database: RecordsDatabase = {
+      ...real,
+      query: (statement) => {
+        texts.push(statement.segments.join('?'))
+        return real.query(statement)
+      },
+    }
+    const sql = (text: string): Promise<Row[]> => transaction.query([text], [])
+    return {
+      transaction,
+      texts,
+      sql,
+      database,
+      schema,
+      access: new Access(schema, roles),
+      caller: {
+        tenant: 'acme',
+        principal: null,
+        mode: 'system',
+        timeZone: 'UTC',
+        now: Date.parse('2026-11-24T10:00:00Z'),
+        ...caller,
+      },
+      triggers: new TriggerSet(schema, triggers),
+      context: {
+        tenant: 'acme',
+        runAs: undefined,
+        sql: async (segments, ...values) => (await transaction.query(segments, values)) as never,
+        enqueue: () => Promise.reject(new Error('not here')),
+      },
+      newId: () => v7(),
+    }
+  }
+}

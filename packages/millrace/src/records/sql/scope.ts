@@ -78,7 +78,10 @@ export class Scope {
 
   /** FROM without the word: call it last, when every path has been met. */
   from(): Sql {
-    return this.#joins.reduce((before, join) => sql`${before}${join}`, this.#table(this.base.targets[0]))
+    return this.#joins.reduce(
+      (before, join) => sql`${before}${join}`,
+      this.#table(this.base.targets[0], () => knownConditions(this, this.#where)),
+    )
   }
 
   /** The tenant's own and not deleted records. */

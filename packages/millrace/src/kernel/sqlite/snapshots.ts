@@ -90,6 +90,11 @@ class Filling {
     if (changed === 0) throw new MillraceError('MILL_INTERNAL', 'A snapshot was pruned while it was filled.')
   }
 
+  /** The pruner takes what was written. */
+  giveUp({ connection, now }: Writing): void {
+    connection.run('update millrace_snapshot set expires = ? where id = ?', now, this.#spec.id)
+  }
+
   end({ connection, now }: Writing): void {
     connection.run(
       `update millrace_snapshot set state = ${open}, total = ?, expires = ? where id = ?`,
@@ -154,13 +159,13 @@ async function fillBeside(database: Database, spec: NewSnapshot): Promise<number
       portion = take(blocks)
     }
     if (fill.tooLarge) {
-      await database.write(null, (writing) => drop(writing, spec.id))
+      await database.write(null, (writing) => fill.giveUp(writing))
       return 'tooLarge'
     }
     await database.write(null, (writing) => fill.end(writing))
     return fill.total
   } catch (error) {
-    if (!database.closed) await database.write(null, (writing) => drop(writing, spec.id)).catch(() => false)
+    if (!database.closed) await database.write(null, (writing) => fill.giveUp(writing)).catch(() => false)
     throw translated(error)
   } finally {
     database.closeReader(reader)
@@ -225,8 +230,7 @@ function extend({ connection, now }: Writing, id: string, ttlMs: number): boolea
 function drop({ connection, now }: Writing, id: string): boolean {
   return (
     connection.run(
-      `update millrace_snapshot set state = ${dropped}, expires = ? where id = ? and state <> ${dropped}
-       and (state = ${filling} or expires > ?)`,
+      `update millrace_snapshot set state = ${dropped}, expires = ? where id = ? and ${alive}`,
       ...[now, id, now],
     ) === 1
   )
@@ -239,7 +243,7 @@ function usage(connection: Connection, now: number, tenant: string): SnapshotUsa
        coalesce(sum(total) filter (where state = ${open} and expires > ?2), 0) as openRows,
        count(*) filter (where created > ?3) as made,
        coalesce(sum(total) filter (where created > ?3), 0) as madeRows
-     from millrace_snapshot where tenant = ?1 group by purpose order by purpose`,
+     from millrace_snapshot where tenant = ?1 and state <> ${filling} group by purpose order by purpose`,
     ...[tenant, now, now - dayMs],
   )
 }
@@ -250,8 +254,8 @@ function prune(
   most: number,
 ): { readonly deleted: number; readonly done: boolean } {
   for (let left = most; left > 0;) {
-    const old = connection.get<{ id: string; created: number }>(
-      'select id, created from millrace_snapshot where expires <= ? order by expires limit 1',
+    const old = connection.get<{ id: string; state: number; created: number }>(
+      'select id, state, created from millrace_snapshot where expires <= ? order by expires limit 1',
       now,
     )
     if (old === undefined) return { deleted: most - left, done: true }
@@ -261,7 +265,8 @@ function prune(
       ...[old.id, left],
     )
     if (left === 0) break
-    if (old.created <= now - dayMs) connection.run('delete from millrace_snapshot where id = ?', old.id)
+    if (old.state === filling || old.created <= now - dayMs)
+      connection.run('delete from millrace_snapshot where id = ?', old.id)
     else
       connection.run(
         `update millrace_snapshot set state = ${dropped}, expires = created + ${dayMs} where id = ?`,

@@ -1,7 +1,8 @@
 import type { Call, Operand, Query, Selected } from '../../../packages/millrace/src/records/query/query.ts'
 import { compareValues } from './condition.ts'
 import { fold } from './text.ts'
-import { fieldAt, kindOf, ownPath, valueOf, type Kind } from './value.ts'
+import { formatted } from './format.ts'
+import { fieldAt, kindOf, ownPath, valueOf, zoneOf, type Kind } from './value.ts'
 import type { Rec, Scope } from './world.ts'
 
 /**
@@ -69,6 +70,12 @@ export function groupValue(operand: Operand, scope: Scope, group: Group): unknow
   if (operand.kind === 'field') return group.values[indexOf(operand, scope, group)] ?? null
   const { call } = operand
   if (call.name === 'GROUPING') return group.summed[indexOf(argument(call), scope, group)] ? 1 : 0
+  if (call.name === 'FORMAT')
+    return formatted(
+      groupValue(argument(call), scope, group),
+      kindOf(argument(call), scope),
+      zoneOf(scope.env),
+    )
   if (!aggregates.includes(call.name)) return group.values[indexOf(operand, scope, group)] ?? null
   const [arg] = call.args
   if (arg === undefined || arg.kind === 'scalar') return group.rows.length

@@ -167,6 +167,7 @@ export function compareValues(a: unknown, b: unknown, kind: Kind): number {
 }
 
 function comparable(value: unknown, { type, caseSensitive }: Kind): string | number {
+  if (Array.isArray(value)) return fold(value.join(';'))
   if (value instanceof Date) return type === 'date' ? value.toISOString().slice(0, 10) : value.getTime()
   if (typeof value === 'boolean') return value ? 1 : 0
   if (type === 'datetime' && typeof value === 'string') return Date.parse(value)

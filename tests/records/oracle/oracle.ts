@@ -8,7 +8,7 @@ import type {
 import type { ObjectInfo } from '../../../packages/millrace/src/records/object/schema.ts'
 import { compareSorted, groupRecord, groupValue, groupsOf, isGrouped } from './aggregate.ts'
 import { holds, recordEvaluation, scalarValue, type Evaluation } from './condition.ts'
-import { kindOf, labelOf, ownPath, valueAt, valueOf } from './value.ts'
+import { kindOf, ownPath, valueAt, valueOf } from './value.ts'
 import { parentOf, scopeOf, visibleRows, type OracleEnv, type Rec, type Scope } from './world.ts'
 
 /**
@@ -164,6 +164,7 @@ function compareWithNulls(
 }
 
 function shaped(select: readonly Selected[], scope: Scope, rec: Rec): OracleRecord {
+  let unnamed = 0
   const record: Record<string, unknown> = {}
   for (const one of select) {
     switch (one.kind) {
@@ -176,11 +177,13 @@ function shaped(select: readonly Selected[], scope: Scope, rec: Rec): OracleReco
         break
       case 'call': {
         const [arg] = one.call.args
-        if (one.call.name !== 'TOLABEL' || arg?.kind !== 'field') throw new Error(`no ${one.call.name} here`)
-        const path = ownPath(arg.path, scope)
-        const label = labelOf(kindOf(arg, scope).field, valueAt(path, scope, rec))
-        if (one.alias !== undefined) record[one.alias.toLowerCase()] = label
-        else put(record, path, scope, rec, label)
+        if (arg?.kind !== 'field') throw new Error(`no ${one.call.name} of this`)
+        const value = valueOf({ kind: 'call', call: one.call }, scope, rec)
+        if (one.alias !== undefined) record[one.alias.toLowerCase()] = value
+        // What replaces the field stands in its place.
+        else if (['TOLABEL', 'FORMAT'].includes(one.call.name))
+          put(record, ownPath(arg.path, scope), scope, rec, value)
+        else record[`expr${unnamed++}`] = value
         break
       }
       case 'children':
@@ -242,7 +245,7 @@ function typed(one: Extract<Selected, { kind: 'typeof' }>, scope: Scope, rec: Re
   if (parent === undefined) return null
   const { object } = parent
   const when = one.when.find((each) => each.object.toLowerCase() === object.name.toLowerCase())
-  const record: Record<string, unknown> = {}
+  const record: Record<string, unknown> = { attributes: { type: object.name } }
   for (const path of when?.fields ?? one.otherwise)
     put(record, path, { ...scope, object, alias: undefined }, parent.rec)
   return record

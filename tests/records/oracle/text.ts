@@ -1,6 +1,6 @@
 /**
  * How texts compare in SOQL: upper and lower case are alike ("Comparison Operators"), sorting goes by UTF-8 values ("ORDER BY",
- * English locale). Case is taken away sign by sign, so ß stays apart from ss.
+ * English locale). Case is taken away as JavaScript's `toLowerCase()` does, so ß stays apart from ss.
  */
 export const fold = (text: string): string => text.toLowerCase()
 

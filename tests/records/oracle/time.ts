@@ -36,8 +36,19 @@ function wallClock(instant: number, timeZone: string): number {
 export const localDay = (instant: number, timeZone: string): number =>
   Math.floor(wallClock(instant, timeZone) / msPerDay)
 
+const starts = new Map<string, number>()
+
 /** The first instant of a day in a zone, also where midnight itself is skipped. */
 export function startOfDay(day: number, timeZone: string): number {
+  const key = `${day} ${timeZone}`
+  const known = starts.get(key)
+  if (known !== undefined) return known
+  const start = firstInstant(day, timeZone)
+  starts.set(key, start)
+  return start
+}
+
+function firstInstant(day: number, timeZone: string): number {
   let before = (day - 1) * msPerDay - 16 * 3_600_000
   let after = (day + 1) * msPerDay + 16 * 3_600_000
   while (after - before > 1) {

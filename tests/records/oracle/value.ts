@@ -1,6 +1,7 @@
 import type { FieldInfo } from '../../../packages/millrace/src/records/object/schema.ts'
 import type { FieldType } from '../../../packages/millrace/src/records/object/field.ts'
 import type { Call, Operand, Path } from '../../../packages/millrace/src/records/query/query.ts'
+import { formatted } from './format.ts'
 import { dateFunction, dateFunctions } from './time.ts'
 import { parentOf, type Found, type OracleEnv, type Rec, type Scope } from './world.ts'
 
@@ -59,6 +60,7 @@ export function kindOf(operand: Operand, scope: Scope): Kind {
 }
 
 function kindOfCall(call: Call, scope: Scope): Kind {
+  if (call.name === 'FORMAT') return textual
   if (call.name === 'DAY_ONLY') return { type: 'date', caseSensitive: true }
   const [first] = call.args
   if (['MIN', 'MAX', 'TOLABEL'].includes(call.name) && first !== undefined && first.kind !== 'scalar')
@@ -74,6 +76,7 @@ export function valueOf(operand: Operand, scope: Scope, rec: Rec): unknown {
   if (first === undefined || first.kind === 'scalar') throw new Error(`${name} of what?`)
   if (dateFunctions.includes(name)) return dateFunction(name, ...clockOf(first, scope, rec))
   if (name === 'TOLABEL') return labelOf(kindOf(first, scope).field, valueOf(first, scope, rec))
+  if (name === 'FORMAT') return formatted(valueOf(first, scope, rec), kindOf(first, scope), zoneOf(scope.env))
   throw new Error(`the oracle knows no ${name}`)
 }
 

@@ -1,0 +1,59 @@
+import { DatabaseSync } from 'node:sqlite'
+import pg from 'pg'
+import { userTypes } from '../../packages/millrace/src/kernel/postgres/row-types.ts'
+import { renderSql } from '../../packages/millrace/src/kernel/rules/sql-template.ts'
+import { addFunctions } from '../../packages/millrace/src/kernel/sqlite/functions.ts'
+import type { Row, Statement } from '../../packages/millrace/src/records/database.ts'
+import { createTestDatabase } from '../support/postgres.ts'
+import type { World } from './oracle/world.ts'
+import { fillPostgres, fillSqlite } from './tables.ts'
+
+/** The world's tables on one database. */
+export interface Bench {
+  readonly kind: 'sqlite' | 'postgres'
+  query(statement: Statement): Promise<Row[]>
+  close(): Promise<void>
+}
+
+export function sqliteBench(world: World): Bench {
+  const database = new DatabaseSync(':memory:')
+  addFunctions(database)
+  fillSqlite(database, world)
+  return {
+    kind: 'sqlite',
+    query({ segments, params }) {
+      const { text, values } = renderSql(segments, params, 'sqlite', 'query')
+      const rows = database.prepare(text).all(...(values as (string | number | null)[]))
+      return Promise.resolve(rows as Row[])
+    },
+    close() {
+      database.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Undefined where there is no PostgreSQL. */
+export async function postgresBench(world: World): Promise<Bench | undefined> {
+  const database = await createTestDatabase()
+  if (database === undefined) return undefined
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  await fillPostgres(client, world)
+  return {
+    kind: 'postgres',
+    async query({ segments, params }) {
+      const { text, values } = renderSql(segments, params, 'postgres', 'query')
+      return (await client.query<Row>({ text, values: [...values], types: userTypes })).rows
+    },
+    async close() {
+      await client.end()
+      await database.drop()
+    },
+  }
+}
+
+export async function benches(world: World): Promise<readonly Bench[]> {
+  const postgres = await postgresBench(world)
+  return [sqliteBench(world), ...(postgres === undefined ? [] : [postgres])]
+}

@@ -131,10 +131,12 @@ async function placeOf(open: () => Promise<Storage>, remove: () => Promise<void>
   }
 }
 
-export async function sqlitePlace(): Promise<Place> {
+export async function sqlitePlace({
+  synchronous = 'FULL',
+}: { readonly synchronous?: 'FULL' | 'NORMAL' } = {}): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-paging-'))
   return placeOf(
-    () => openSqlite({ path: join(folder, 'mill.db'), release }),
+    () => openSqlite({ path: join(folder, 'mill.db'), release, synchronous }),
     () => rm(folder, { recursive: true }),
   )
 }

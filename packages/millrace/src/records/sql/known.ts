@@ -16,13 +16,18 @@ type Compared = {
  * What the conditions that all hold (joined by AND) say of the object's own fields. Never narrower than the query: what cannot be told is
  * left out, bounds of time are a day wider where days of a zone are meant.
  */
-export function knownConditions(scope: Scope, where?: Condition): KnownConditions {
+export function knownConditions(
+  scope: Scope,
+  where: Condition | undefined,
+  uses: (field: string) => boolean,
+): KnownConditions {
   const { createdAt } = scope.object.definition
   const all = where === undefined ? [] : conjuncts(where).flatMap((one) => compared(scope, one) ?? [])
   const bounds = all.filter(({ field }) => field.name === createdAt)
   const from = bounds.flatMap(({ op, values }) => (op === '<' ? [] : least(values)))
   const to = bounds.flatMap(({ op, values }) => (op === '>' ? [] : greatest(values)))
   return {
+    uses,
     oneOf(name) {
       const found = all.find(({ field, op }) => field.name === name && op === '=')
       const values = found?.values.map((one) => (one.kind === 'value' ? one.value : undefined))

@@ -51,7 +51,9 @@ export class Scope {
   readonly base: Place
   readonly mode: AccessMode
   readonly #names: ReadonlySet<string>
-  readonly #joins: Sql[] = []
+  readonly #joins: (() => Sql)[] = []
+  /** Fields that the statement names, `alias.field`. */
+  readonly #used = new Set<string>()
   readonly #where: Condition | undefined
 
   /** Throws MILL_OBJECT_UNKNOWN, and MILL_ACCESS_DENIED when rights count and this object may not be read. */
@@ -79,8 +81,8 @@ export class Scope {
   /** FROM without the word: call it last, when every path has been met. */
   from(): Sql {
     return this.#joins.reduce(
-      (before, join) => sql`${before}${join}`,
-      this.#table(this.base.targets[0], () => knownConditions(this, this.#where)),
+      (before, join) => sql`${before}${join()}`,
+      this.#table(this.base.targets[0], (uses) => knownConditions(this, this.#where, uses)),
     )
   }
 
@@ -132,6 +134,7 @@ export class Scope {
     if (others.length === 0) {
       const field = first.object.field(name)
       this.mayReadField(first.object, field, use)
+      this.#used.add(`${first.alias}.${field.name}`)
       return {
         sql: sql.id(first.alias, field.column),
         field,
@@ -217,17 +220,21 @@ export class Scope {
         // Soft-deleted parents are still shown, as in Salesforce; another tenant's are not there.
         ...this.#ofTenant(target),
       ]
-      this.#joins.push(sql` left join ${this.#table(target)} on ${all(on)}`)
+      this.#joins.push(() => sql` left join ${this.#table(target)} on ${all(on)}`)
     }
     return { ...place(targets), owner: at, reference }
   }
 
-  #table(target: Target | undefined, known = (): KnownConditions => nothingKnown): Sql {
+  #table(target: Target | undefined, known = nothingKnown): Sql {
     if (target === undefined) throw invalid('a query', 'has no object')
     const { source, table } = target.object.definition
     // A source is text of Millrace's own, never of a user.
     const named =
-      source === undefined ? sql.id(...table.split('.')) : subselect(source[this.statement.env.kind](known()))
+      source === undefined
+        ? sql.id(...table.split('.'))
+        : subselect(
+            source[this.statement.env.kind](known((field) => this.#used.has(`${target.alias}.${field}`))),
+          )
     return sql`${named} as ${sql.id(target.alias)}`
   }
 
@@ -251,6 +258,7 @@ export class Scope {
     const columns = having.map(({ object, alias }) => {
       const field = object.field(name)
       this.mayReadField(object, field, use)
+      this.#used.add(`${alias}.${field.name}`)
       return { field, column: sql.id(alias, field.column) }
     })
     const [first] = columns
@@ -283,7 +291,12 @@ function place(targets: readonly Target[]): Place {
   return { targets, owner: undefined, reference: undefined, parents: new Map() }
 }
 
-const nothingKnown: KnownConditions = { oneOf: () => undefined, from: undefined, to: undefined }
+const nothingKnown = (uses: (field: string) => boolean): KnownConditions => ({
+  uses,
+  oneOf: () => undefined,
+  from: undefined,
+  to: undefined,
+})
 
 const subselect = (text: string): Sql => sql.raw(text.trimStart().startsWith('(') ? text : `(${text})`)
 

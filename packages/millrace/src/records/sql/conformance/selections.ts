@@ -287,7 +287,11 @@ export function selections(subject: () => Subject): void {
       const { records } = subject()
       const { kind } = records
       const all = { ...query, limit: js(3), where: is('Owner.Name', '!=', 'bob') }
-      expect(await records.run(compileIds(all, envFor(kind)))).toEqual([{ id: 'a4' }, { id: 'a1' }, { id: 'a3' }])
+      expect(await records.run(compileIds(all, envFor(kind)))).toEqual([
+        { id: 'a4' },
+        { id: 'a1' },
+        { id: 'a3' },
+      ])
       expect(await records.run(compileIds(all, envFor(kind, { range: { limit: 2 } })))).toEqual([
         { id: 'a1' },
         { id: 'a3' },

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isMillraceError } from '../../packages/millrace/src/kernel/rules/errors.ts'
 import type { FieldType } from '../../packages/millrace/src/records/object/field.ts'
 import type { Caller } from '../../packages/millrace/src/records/access/principal.ts'
@@ -9,7 +9,8 @@ import { demand, type Demand } from './corpus/demand.ts'
 import { corpus, ownObjects, queriesByRepo, standardObjects } from './corpus/files.ts'
 import { Model, type ModelField } from './corpus/model.ts'
 import { bindsOf, worldOf } from './corpus/schema.ts'
-import { benches, type Bench } from './databases.ts'
+import { Databases } from './corpus/databases.ts'
+import type { Bench } from './databases.ts'
 import type { World } from './oracle/world.ts'
 
 /** Reasons that docs/soql.md gives. */
@@ -70,8 +71,13 @@ if (corpus === undefined)
 describe.skipIf(corpus === undefined)('the queries that people wrote', () => {
   const refusals = new Map<string, string[]>()
   const ran = new Map<string, number>()
+  let databases: Databases
   let all = 0
   let defined = 0
+
+  beforeAll(async () => {
+    databases = await Databases.open()
+  })
 
   const refuse = (error: unknown, id: string, soql: string): void => {
     if (!isMillraceError(error)) throw new Error(`${id}: ${soql}`, { cause: error })
@@ -110,7 +116,7 @@ describe.skipIf(corpus === undefined)('the queries that people wrote', () => {
       defined += parsed.filter(({ demand: { known } }) => known === 'definition').length
       for (const batch of batchesOf(parsed)) {
         const world = worldOf(model, batch.types)
-        for (const bench of await benches(world)) {
+        for (const bench of await databases.benches(world)) {
           await runAll(world, batch, bench)
           await bench.close()
         }
@@ -124,7 +130,8 @@ describe.skipIf(corpus === undefined)('the queries that people wrote', () => {
     expect(undocumented).toEqual([])
   })
 
-  afterAll(() => {
+  afterAll(async () => {
+    await databases.close()
     const share = (count: number): string => `${count} of ${all} (${((100 * count) / all).toFixed(1)} %)`
     console.log(
       [

@@ -92,7 +92,8 @@ function instantOf(text: string, token: Token): string {
     throw syntaxError(text, token.start, shown(token.text), [
       'an instant with its zone: 2026-11-24T09:30:00Z',
     ])
-  const value = written.replace(/([+-]\d\d)(\d\d)$/, '$1:$2')
+  // Milliseconds are the finest there are.
+  const value = written.replace(/([+-]\d\d)(\d\d)$/, '$1:$2').replace(/(\.\d{3})\d+/, '$1')
   if (!Number.isNaN(Date.parse(value))) return value
   throw syntaxError(text, token.start, shown(token.text), ['a time of day'])
 }

@@ -22,6 +22,39 @@ export {
 } from './tools/definition.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext } from './tools/handler-context.ts'
+export { defineObject, type ObjectOptions } from './records/object/define-object.ts'
+export type { Fields, ObjectDefinition, RecordOf } from './records/object/object.ts'
+export {
+  boolean,
+  currency,
+  date,
+  datetime,
+  id,
+  integer,
+  integerId,
+  integerReference,
+  json,
+  multipicklist,
+  number,
+  picklist,
+  reference,
+  text,
+  type Field,
+  type FieldType,
+} from './records/object/field.ts'
+export { defineRole, type RoleDefinition, type RoleOptions } from './records/access/define-role.ts'
+export type { ObjectPermissions, Principal } from './records/access/principal.ts'
+export type { PrincipalSource } from './records/caller.ts'
+export {
+  defineTrigger,
+  type Change,
+  type TriggerDefinition,
+  type TriggerOptions,
+} from './records/trigger/trigger.ts'
+export type { TriggerContext } from './records/env.ts'
+export type { QueryTextOptions, Records, Soql, Who } from './records/records.ts'
+export type { RecordQuery } from './records/record-query.ts'
+export type { QueryOptions, Selection, SortBy, Test, Where } from './records/build-query.ts'
 export {
   errorRegistry,
   isMillraceError,

@@ -5,7 +5,9 @@ import type { Storage } from '../kernel/storage/storage.ts'
 import type { FlagSource } from '../govern/flags/flags.ts'
 import type { LogSink } from '../observe/log/entry.ts'
 import type { LogLevel } from '../observe/log/level.ts'
-import type { Definition, RateLimitOptions } from '../tools/definition.ts'
+import type { PrincipalSource } from '../records/caller.ts'
+import type { RateLimitOptions } from '../tools/definition.ts'
+import type { AnyDefinition } from './definitions.ts'
 
 /** Limits of a queue or a tenant over all workers; they hold for jobs enqueued from then on. */
 export interface LimitOptions {
@@ -21,8 +23,11 @@ export interface QueueOptions extends LimitOptions {
 export interface MillConfig {
   /** `sqlite:path/to/file.db` (default `sqlite:data/millrace.db`), `sqlite::memory:`, or `postgres://…`. */
   readonly storage?: string
-  /** Definitions, or glob patterns of modules that export them (relative to the config file, or to the working directory). */
-  readonly definitions?: readonly (Definition | string)[]
+  /**
+   * Definitions of work, objects, roles, triggers and saved queries, or glob patterns of modules that export them (relative to the config
+   * file, or to the working directory).
+   */
+  readonly definitions?: readonly (AnyDefinition | string)[]
   /** Create or upgrade the tables at start. Default true; false: fail with MILL_SCHEMA_MISSING when they are missing. */
   readonly migrate?: boolean
   /** Executions at once in this process. Default 10. */
@@ -54,6 +59,16 @@ export interface MillConfig {
   /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
   readonly patience?: Duration
   readonly flags?: FlagSource
+  readonly records?: {
+    /** Who acts under a `runAs`, with roles and time zone. Default: `runAs` is the name of the one role. */
+    readonly principal?: PrincipalSource
+    /** IANA name: where days begin for those whose principal says nothing. Default UTC. */
+    readonly timeZone?: string
+    /** Rows of a query that somebody typed, at most. Default 50,000. */
+    readonly maxRows?: number
+    /** Of a query outside of transactions, and of each page of a stream. Default `'30 seconds'`. */
+    readonly queryTimeout?: Duration
+  }
   readonly log?: { readonly level?: LogLevel; readonly sink?: LogSink }
   readonly sqlite?: {
     /** NORMAL may lose the last acknowledged jobs in a power cut. Default FULL. */ readonly synchronous?:
@@ -92,6 +107,7 @@ export const configFields = Object.keys({
   maxResultBytes: true,
   patience: true,
   flags: true,
+  records: true,
   log: true,
   sqlite: true,
   postgres: true,

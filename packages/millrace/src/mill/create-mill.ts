@@ -12,7 +12,11 @@ import { createLogger } from '../observe/log/logger.ts'
 import { logPart } from '../observe/log/log-part.ts'
 import { stdoutSink } from '../observe/log/stdout.ts'
 import { flagsPart } from '../govern/flags/flags.ts'
+import type { TriggerContext } from '../records/env.ts'
+import { engineObjects } from '../records/engine/engine-objects.ts'
+import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
+import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
 import type { MillConfig, MillInternals } from './config.ts'
@@ -46,7 +50,7 @@ export async function assembleParts(
   directory?: string,
 ): Promise<MillParts> {
   const settings = settingsOf(config)
-  const definitions = await loadDefinitions(config.definitions, directory)
+  const { tools: definitions, ...ofRecords } = await loadDefinitions(config.definitions, directory)
   const opened = await openStorage(settings, config, internals)
   const { foreign } = opened
   const storage = internals.wrapStorage?.(opened.storage) ?? opened.storage
@@ -99,7 +103,21 @@ export async function assembleParts(
     kind: storage.kind,
   })
   const handlers = new Handlers()
+  const { timeZone, maxRows, queryTimeoutMs } = settings.records
+  const records = new RecordsInstallation({
+    definitions: {
+      ...ofRecords,
+      objects: [...ofRecords.objects, ...engineObjects(config.postgres?.schema)],
+    },
+    storage,
+    caller: { principal: config.records?.principal, timeZone },
+    bounds: { maxRows, timeoutMs: queryTimeoutMs },
+    now: () => databaseClock.fresh(),
+    newId,
+    contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,
+  })
   const services: QueueableServices = {
+    recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),
     defaultTimeoutMs: settings.timeoutMs,
@@ -125,6 +143,7 @@ export async function assembleParts(
     enqueuer,
     awaiter,
     enqueuing,
+    records,
     newId,
   }
 }

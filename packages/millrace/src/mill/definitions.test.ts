@@ -29,14 +29,14 @@ module('broken/broken.ts', `throw new Error('at import')`)
 
 const work = defineQueueable({ name: 'work', execute: () => undefined })
 const names = async (...entries: Parameters<typeof loadDefinitions>[0] & {}) =>
-  (await loadDefinitions(entries, folder)).map(({ name }) => name).sort()
+  (await loadDefinitions(entries, folder)).tools.map(({ name }) => name).sort()
 
 test('values, and every definition that modules of a pattern export', async () => {
   expect(await names(work)).toEqual(['work'])
   expect(await names('jobs/**/*.ts', work)).toEqual(['bill', 'send', 'sent', 'work'])
   expect(await names('jobs/deep/*.ts')).toEqual(['bill'])
   expect(await names(join(folder, 'jobs/mail.ts'))).toEqual(['send', 'sent'])
-  expect(await loadDefinitions()).toEqual([])
+  expect((await loadDefinitions()).tools).toEqual([])
 })
 
 test('the same value reached twice is one definition', async () => {

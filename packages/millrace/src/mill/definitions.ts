@@ -2,38 +2,75 @@ import { globSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMillraceError, MillraceError } from '../kernel/rules/errors.ts'
+import { isRoleDefinition, type RoleDefinition } from '../records/access/define-role.ts'
+import { isObjectDefinition, type ObjectDefinition } from '../records/object/object.ts'
+import { isSavedQuery, type SavedQuery } from '../records/saved-query/saved-query.ts'
+import { isTriggerDefinition, type TriggerDefinition } from '../records/trigger/trigger.ts'
 import { isDefinition, type Definition } from '../tools/definition.ts'
 import type { MillConfig } from './config.ts'
+
+/** Whatever `define…` makes. */
+export type AnyDefinition = Definition | ObjectDefinition | RoleDefinition | TriggerDefinition | SavedQuery
+
+/** All of an installation, each once. */
+export interface LoadedDefinitions {
+  readonly tools: readonly Definition[]
+  readonly objects: readonly ObjectDefinition[]
+  readonly roles: readonly RoleDefinition[]
+  readonly triggers: readonly TriggerDefinition[]
+  readonly savedQueries: readonly SavedQuery[]
+}
 
 /** Every definition the configuration names, modules imported; throws on two with one name, and on a pattern that finds nothing. */
 export async function loadDefinitions(
   entries: MillConfig['definitions'] = [],
   directory: string = process.cwd(),
-): Promise<readonly Definition[]> {
-  const found: Definition[] = []
+): Promise<LoadedDefinitions> {
+  const found = new Set<AnyDefinition>()
   for (const entry of entries) {
-    if (typeof entry === 'string') found.push(...(await importAll(entry, directory)))
-    else if (isDefinition(entry)) found.push(entry)
+    if (typeof entry === 'string') for (const one of await importAll(entry, directory)) found.add(one)
+    else if (isAnyDefinition(entry)) found.add(entry)
     else
       throw new MillraceError(
         'MILL_CONFIG_INVALID',
         `config definitions holds ${typeof entry}; it takes definitions and glob patterns`,
       )
   }
-  return uniqueByName(found)
+  const all = [...found]
+  return {
+    tools: unique(
+      all.filter(isDefinition),
+      ({ name, version }) => `${name}@${version}`,
+      ({ name, version }) => `two definitions are named ${name} (version ${version})`,
+    ),
+    objects: all.filter(isObjectDefinition),
+    roles: all.filter(isRoleDefinition),
+    triggers: all.filter(isTriggerDefinition),
+    savedQueries: unique(
+      all.filter(isSavedQuery),
+      ({ name }) => name.toLowerCase(),
+      ({ name }) => `two saved queries are named ${name}`,
+    ),
+  }
 }
 
-async function importAll(pattern: string, directory: string): Promise<Definition[]> {
+function isAnyDefinition(value: unknown): value is AnyDefinition {
+  return [isDefinition, isObjectDefinition, isRoleDefinition, isTriggerDefinition, isSavedQuery].some((is) =>
+    is(value),
+  )
+}
+
+async function importAll(pattern: string, directory: string): Promise<AnyDefinition[]> {
   const files = globSync(pattern, { cwd: directory }).sort()
   if (files.length === 0)
     throw new MillraceError(
       'MILL_CONFIG_INVALID',
       `config definitions: ${JSON.stringify(pattern)} matches no file in ${directory}`,
     )
-  const found: Definition[] = []
+  const found: AnyDefinition[] = []
   for (const file of files) {
     const exported = await importOne(resolve(directory, file))
-    for (const value of Object.values(exported)) if (isDefinition(value)) found.push(value)
+    for (const value of Object.values(exported)) if (isAnyDefinition(value)) found.push(value)
   }
   return found
 }
@@ -50,19 +87,16 @@ async function importOne(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-function uniqueByName(definitions: readonly Definition[]): readonly Definition[] {
-  const byName = new Map<string, Definition>()
-  for (const definition of definitions) {
-    const { name, version } = definition
-    const key = `${name}@${version}`
-    const other = byName.get(key)
-    // The same value may be reached twice, through two modules.
-    if (other !== undefined && other !== definition)
-      throw new MillraceError(
-        'MILL_DEFINITION_DUPLICATE',
-        `two definitions are named ${name} (version ${version})`,
-      )
-    byName.set(key, definition)
+/** The same value may be reached twice, through two modules; two values of one name are refused. */
+function unique<D>(
+  definitions: readonly D[],
+  keyOf: (one: D) => string,
+  twice: (one: D) => string,
+): readonly D[] {
+  const keys = new Set<string>()
+  for (const one of definitions) {
+    if (keys.has(keyOf(one))) throw new MillraceError('MILL_DEFINITION_DUPLICATE', twice(one))
+    keys.add(keyOf(one))
   }
-  return [...byName.values()]
+  return definitions
 }

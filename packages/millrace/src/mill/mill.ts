@@ -12,6 +12,7 @@ import type { Worker } from '../kernel/runtime/worker.ts'
 import type { Pause, PauseTarget } from '../kernel/storage/controls.ts'
 import type { LimitUsage } from '../kernel/storage/limits.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
+import type { StorageTransaction } from '../kernel/storage/transaction.ts'
 import type { WorkerView } from '../kernel/storage/workers.ts'
 import type { Definition, InputOf, OutputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
@@ -21,6 +22,9 @@ import { demandRoomBeside } from './beside.ts'
 import type { MillConfig } from './config.ts'
 import { createWorker } from './create-worker.ts'
 import type { Enqueuing } from './enqueuing.ts'
+import type { RecordsInstallation } from '../records/installation.ts'
+import type { Records, Soql } from '../records/records.ts'
+import { recordsOf } from './records.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -43,6 +47,7 @@ export interface MillParts {
   readonly enqueuer: Enqueuer
   readonly awaiter: Awaiter
   readonly enqueuing: Enqueuing
+  readonly records: RecordsInstallation
   readonly newId: () => string
 }
 
@@ -61,6 +66,13 @@ export class Mill {
   #stopped: Promise<void> | null = null
   /** Looking at jobs, aborting and retrying them. */
   readonly jobs: Jobs
+  /**
+   * Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. In a handler or a transaction
+   * it joins them, as `enqueue` does; beside them each verb that writes is a transaction of its own.
+   */
+  readonly records: Records
+  /** A query in SOQL over the same. */
+  readonly soql: Soql
 
   constructor(parts: MillParts) {
     this.#parts = parts
@@ -70,6 +82,12 @@ export class Mill {
       parts.newId,
       (jobs) => this.#worker?.abort(jobs) === true,
     )
+    this.records = recordsOf({
+      services: parts,
+      begin: () => this.#begin(),
+      assertOpen: () => this.#assertOpen(),
+    })
+    this.soql = this.records.soql
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
     }, 'execution.ended')
@@ -175,17 +193,12 @@ export class Mill {
    */
   async transaction<T>(work: (tx: MillTransaction) => Promise<T>): Promise<T> {
     this.#assertOpen()
-    const { storage, settings, enqueuing } = this.#parts
+    const { enqueuing, records } = this.#parts
     const scope = currentScope()
-    if (scope !== undefined) return joinTransaction(scope, enqueuing, work)
+    if (scope !== undefined) return joinTransaction(scope, enqueuing, records.part, work)
     const outer = currentTransaction()
     if (outer !== undefined) return work(outer)
-    const transaction = await storage.begin({
-      token: null,
-      idleTimeoutMs: settings.leaseMs,
-      writeTimeoutMs: settings.writeTimeoutMs,
-    })
-    return runTransaction(transaction, enqueuing, work)
+    return runTransaction(await this.#begin(), this.#parts, work)
   }
 
   /** Why a job is where it is, in sentences: what it waits for, what holds it back, how it ended. Throws MILL_JOB_UNKNOWN. */
@@ -236,6 +249,15 @@ export class Mill {
     return transaction === undefined
       ? this.#parts.enqueuing.enqueue(definition, input, options)
       : transaction.enqueue(definition, input, options)
+  }
+
+  #begin(): Promise<StorageTransaction> {
+    const { storage, settings } = this.#parts
+    return storage.begin({
+      token: null,
+      idleTimeoutMs: settings.leaseMs,
+      writeTimeoutMs: settings.writeTimeoutMs,
+    })
   }
 
   async #startWorker(): Promise<void> {

@@ -2,6 +2,7 @@ import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
+import { checkTimeZone } from '../records/caller.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
 
@@ -24,6 +25,7 @@ export interface Settings {
   readonly patienceMs: number
   readonly queryTimeoutMs: number
   readonly poolSize: number
+  readonly records: { readonly timeZone: string; readonly maxRows: number; readonly queryTimeoutMs: number }
 }
 
 const mebibyte = 1024 * 1024
@@ -90,12 +92,23 @@ export function settingsOf(config: MillConfig): Settings {
       2,
       1_000,
     ),
+    records: {
+      timeZone: zone(config.records?.timeZone ?? 'UTC'),
+      maxRows: whole(config.records?.maxRows ?? 50_000, 'records.maxRows', 1, 10_000_000),
+      queryTimeoutMs: ms(config.records?.queryTimeout, '30 seconds', 'records.queryTimeout'),
+    },
   }
+}
+
+function zone(name: string): string {
+  checkTimeZone(name, 'config records.timeZone')
+  return name
 }
 
 const parts = {
   retention: ['completed', 'failed'],
   log: ['level', 'sink'],
+  records: ['principal', 'timeZone', 'maxRows', 'queryTimeout'],
   sqlite: ['synchronous'],
   postgres: ['schema', 'pooler', 'listenUrl', 'poolSize', 'queryTimeout'],
 } as const
@@ -105,7 +118,7 @@ function refuseStrangers(config: MillConfig): void {
     if (value !== undefined) optionFields(value, known, where, 'MILL_CONFIG_INVALID')
   }
   check(config, configFields, 'config')
-  for (const part of ['retention', 'log', 'sqlite', 'postgres'] as const)
+  for (const part of ['retention', 'log', 'records', 'sqlite', 'postgres'] as const)
     check(config[part], parts[part], `config ${part}`)
   const limits = ['concurrency', 'rateLimit']
   for (const [queue, options] of Object.entries(config.queues ?? {}))

@@ -1,6 +1,10 @@
 import type { ExecutionScope } from '../kernel/runtime/execution-scope.ts'
 import type { StorageTransaction } from '../kernel/storage/transaction.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
+import type { ContextPart } from '../kernel/runtime/context-part.ts'
+import { actorOutside, type RecordsInstallation, type ScopeRecords } from '../records/installation.ts'
+import type { TriggerContext } from '../records/env.ts'
+import { Records, type RecordsPlace, type Soql } from '../records/records.ts'
 import type { Definition, InputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
@@ -13,6 +17,9 @@ export interface MillTransaction {
     segments: TemplateStringsArray,
     ...values: readonly unknown[]
   ): Promise<Row[]>
+  /** Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. */
+  readonly records: Records
+  readonly soql: Soql
   /** Rolled back: never queued. */
   enqueue<D extends Definition>(
     definition: D,
@@ -23,11 +30,21 @@ export interface MillTransaction {
   readonly pg: unknown
 }
 
+/** As the mill sees it: what is done through it meanwhile joins. */
+export interface OpenTransaction extends MillTransaction {
+  readonly place: RecordsPlace
+}
+
+export interface TransactionServices {
+  readonly enqueuing: Enqueuing
+  readonly records: RecordsInstallation
+}
+
 /** Runs `work` in one transaction: commits when it returns, rolls back when it throws. */
 export async function runTransaction<T>(
   transaction: StorageTransaction,
-  enqueuing: Enqueuing,
-  work: (tx: MillTransaction) => Promise<T>,
+  { enqueuing, records }: TransactionServices,
+  work: (tx: OpenTransaction) => Promise<T>,
 ): Promise<T> {
   let open = true
   const assertOpen = (): void => {
@@ -37,7 +54,23 @@ export async function runTransaction<T>(
         'the transaction has ended; await everything inside the function given to mill.transaction',
       )
   }
-  const tx: MillTransaction = {
+  const place = records.inTransaction(
+    async () => {
+      assertOpen()
+      return transaction
+    },
+    actorOutside,
+    ({ tenant, runAs }) => {
+      const records = new Records(place, { tenant, ...(runAs === undefined ? {} : { runAs }) })
+      const { soql } = records
+      return { ...tx, tenant, runAs, records, soql } as TriggerContext
+    },
+  )
+  const own = new Records(place)
+  const tx: OpenTransaction = {
+    place,
+    records: own,
+    soql: own.soql,
     async sql<Row extends object>(segments: TemplateStringsArray, ...values: readonly unknown[]) {
       assertOpen()
       return (await transaction.query(segments, values)) as Row[]
@@ -72,10 +105,14 @@ export async function runTransaction<T>(
 export async function joinTransaction<T>(
   scope: ExecutionScope,
   enqueuing: Enqueuing,
+  recordsPart: ContextPart<ScopeRecords>,
   work: (tx: MillTransaction) => Promise<T>,
 ): Promise<T> {
   const { client } = await scope.transaction()
+  const { records } = scope.part(recordsPart)
   return work({
+    records,
+    soql: records.soql,
     async sql<Row extends object>(segments: TemplateStringsArray, ...values: readonly unknown[]) {
       const transaction = await scope.transaction()
       return (await transaction.query(segments, values)) as Row[]

@@ -8,6 +8,17 @@ import type { TriggerSet } from './trigger/trigger-set.ts'
 
 export type { Access, TriggerSet }
 
+/** A definition of work, as `defineQueueable` and the like make it. */
+export interface Enqueueable<In = unknown> {
+  readonly kind: 'definition'
+  readonly tool: string
+  readonly name: string
+  readonly version: number
+  readonly options: object
+  readonly schema: StandardSchemaV1<In> | undefined
+  readonly hasFinalizer: boolean
+}
+
 /** What a trigger's handler gets as `ctx`: everything through it belongs to the transaction of the change. In a handler it is the handler's own. */
 export interface TriggerContext {
   readonly tenant: string
@@ -19,13 +30,9 @@ export interface TriggerContext {
     ...values: readonly unknown[]
   ): Promise<Row[]>
   /** Queued when, and only when, the transaction commits. */
-  enqueue<In>(
-    definition: {
-      readonly kind: 'definition'
-      readonly name: string
-      readonly schema: StandardSchemaV1<In> | undefined
-    },
-    input: NoInfer<In>,
+  enqueue<D extends Enqueueable>(
+    definition: D,
+    input: D extends Enqueueable<infer In> ? In : never,
     options?: object,
   ): Promise<{ readonly id: string; readonly duplicate: boolean }>
 }

@@ -1,5 +1,6 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Reader } from '../kernel/storage/reader.ts'
+import type { SnapshotAccess } from '../kernel/storage/snapshots.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import type { EachOutcome, StorageTransaction } from '../kernel/storage/transaction.ts'
 import type { ReadBounds, RecordsDatabase, Row, Statement } from './database.ts'
@@ -38,6 +39,18 @@ export function transactionDatabase(
     },
     stream,
     ...(kind === 'sqlite' ? { each } : {}),
+  }
+}
+
+/** The same for sets of ids. */
+export function transactionSnapshots(transaction: () => Promise<StorageTransaction>): SnapshotAccess {
+  return {
+    create: async (spec) => (await transaction()).snapshots.create(spec),
+    find: async (id) => (await transaction()).snapshots.find(id),
+    ids: async (...args) => (await transaction()).snapshots.ids(...args),
+    extend: async (...args) => (await transaction()).snapshots.extend(...args),
+    drop: async (id) => (await transaction()).snapshots.drop(id),
+    usage: async (tenant) => (await transaction()).snapshots.usage(tenant),
   }
 }
 

@@ -9,6 +9,7 @@ import type { Job } from '../mill/job.ts'
 import type { Jobs } from '../mill/jobs.ts'
 import { Mill, type MillParts } from '../mill/mill.ts'
 import type { MillTransaction } from '../mill/transaction.ts'
+import type { Records, Soql } from '../records/records.ts'
 import type { Definition, InputOf, OutputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
 import { enqueued, type Enqueued } from './enqueued.ts'
@@ -29,6 +30,7 @@ type SharedConfig = Pick<
   | 'retention'
   | 'maxPayloadBytes'
   | 'maxResultBytes'
+  | 'records'
 >
 
 export interface TestMillOptions extends SharedConfig {
@@ -77,6 +79,15 @@ export class TestMill {
     this.mill = new Mill(parts)
     this.clock = clock
     this.logs = logs
+  }
+
+  /** As `mill.records` and `mill.soql`; handlers use those of `ctx`. */
+  get records(): Records {
+    return this.mill.records
+  }
+
+  get soql(): Soql {
+    return this.mill.soql
   }
 
   get jobs(): Jobs {

@@ -5,6 +5,8 @@ import { Skip, Snooze, type ExecutionScope } from '../kernel/runtime/execution-s
 import type { ContextPart } from '../kernel/runtime/context-part.ts'
 import type { Flags } from '../govern/flags/flags.ts'
 import type { Logger } from '../observe/log/logger.ts'
+import type { ScopeRecords } from '../records/installation.ts'
+import type { Records, Soql } from '../records/records.ts'
 import type { Definition, InputOf } from './definition.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
 
@@ -47,6 +49,10 @@ export interface HandlerContext {
   readonly asyncInfo: AsyncInfo
   readonly log: Logger
   readonly flags: Flags
+  /** Records of the application's objects, in the attempt's transaction. */
+  readonly records: Records
+  /** ``await ctx.soql<Account>`SELECT Id, Name FROM Account WHERE Id IN ${ids}` ``: rows; `for await` streams them. `${}` values become parameters. */
+  readonly soql: Soql
   /**
    * A statement in the attempt's transaction, which begins with the first one. `${}` values become parameters, an array a list: `in ${ids}`.
    * Throws what the database said as MILL_STORAGE_QUERY. On PostgreSQL a failed statement fails the attempt, also when its error is caught.
@@ -79,6 +85,7 @@ export interface HandlerContext {
 export interface ContextServices {
   readonly logPart: ContextPart<Logger>
   readonly flagsPart: ContextPart<Flags>
+  readonly recordsPart: ContextPart<ScopeRecords>
   readonly enqueue: (
     definition: Definition,
     input: unknown,
@@ -142,6 +149,14 @@ export class ScopedContext implements HandlerContext {
 
   get flags(): Flags {
     return this.#scope.part(this.#services.flagsPart)
+  }
+
+  get records(): Records {
+    return this.#scope.part(this.#services.recordsPart).records
+  }
+
+  get soql(): Soql {
+    return this.records.soql
   }
 
   get asyncInfo(): AsyncInfo {

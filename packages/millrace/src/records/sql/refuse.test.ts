@@ -173,6 +173,8 @@ describe('names that are not there', () => {
 })
 
 describe('rights', () => {
+  const nameOf = (named: string | { readonly name: string }): string =>
+    typeof named === 'string' ? named : named.name
   const readable = new Set([
     'Account',
     'Account.Id',
@@ -186,8 +188,8 @@ describe('rights', () => {
     envFor('sqlite', {
       caller: { ...caller, mode, principal: { id: '1', roles: ['x'] } },
       access: {
-        mayObject: (_, object) => readable.has(object.name),
-        mayField: (_, object, field) => readable.has(`${object.name}.${field.name}`),
+        mayObject: (_, object) => readable.has(nameOf(object)),
+        mayField: (_, object, field) => readable.has(`${nameOf(object)}.${nameOf(field)}`),
       },
     })
   test.each<[string, Query]>([

@@ -48,10 +48,10 @@ export class GroupTree {
     this.#locale = locale
   }
 
-  add({ across, down }: GroupsPlan, record: object): void {
+  add({ across, down, query }: GroupsPlan, record: object): void {
     const row = record as Readonly<Record<string, unknown>>
     const groupings = [...across, ...down]
-    const depth = depthOf(groupings, row)
+    const depth = query.groupBy?.kind === 'rollup' ? depthOf(groupings, row) : groupings.length
     // Years of a grouping by month, and what another statement gives.
     if (depth === undefined || depth < across.length) return
     let first = 0

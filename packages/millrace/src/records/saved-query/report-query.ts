@@ -30,11 +30,11 @@ export interface PlannedAggregate {
   readonly function: AggregateFunction
 }
 
-/** One statement with totals: groups by all rows' levels, for the first so many groupings across. */
+/** One statement with totals: for so many groupings across each level down, or with a plain GROUP BY the last of these alone. */
 export interface GroupsPlan {
   readonly across: readonly PlannedGrouping[]
   readonly down: readonly PlannedGrouping[]
-  /** Of each operand in turn the alias of its value and of its GROUPING. */
+  /** Of each operand in turn it selects the value as `g0`, `g1`, … and in a rollup its GROUPING as `t0`, `t1`, … */
   readonly query: Query
 }
 
@@ -49,7 +49,7 @@ export interface ReportPlan extends RowsPlan {
 export interface ReportQueries {
   /** Each row of it. */
   readonly rows: Query
-  /** Totals at each level; one statement per level across, none for a tabular report without aggregates. */
+  /** Totals at each level: a rollup for each level across where that can be, else a statement for each level; none with a row limit. */
   readonly groups: readonly Query[]
 }
 
@@ -259,31 +259,48 @@ const soqlNames: Readonly<Record<AggregateFunction, string>> = {
   unique: 'COUNT_DISTINCT',
 }
 
+/** SOQL has no longer ones. */
+const longestRollup = 3
+
 /**
- * GROUP BY ROLLUP (across, down) gives, beside shorter ones, each level down for this many groupings across: so one statement for
- * each level across gives them all.
+ * GROUP BY ROLLUP (across, down) gives, beside shorter ones, each level down for so many groupings across: one statement for each
+ * level across gives them all. Where that has too many fields for a rollup, each level is a statement of its own.
  */
 function groupPlans(
   base: Pick<Query, 'from' | 'where' | 'scope'>,
   object: ObjectInfo,
-  down: readonly PlannedGrouping[],
+  rows: readonly PlannedGrouping[],
   columns: readonly PlannedGrouping[],
   aggregates: readonly PlannedAggregate[],
 ): readonly GroupsPlan[] {
-  return Array.from({ length: columns.length + 1 }, (_, n) => {
-    const across = columns.slice(0, n)
-    const by = [...across, ...down].flatMap(({ operands }) => operands)
-    const query: Query = {
-      ...base,
-      select: [...by.flatMap(groupSelected), ...totalsSelected(object, aggregates)],
-      ...(by.length === 0 ? {} : { groupBy: { kind: 'rollup', by } }),
-    }
-    return { across, down, query }
-  })
+  const totals = totalsSelected(object, aggregates)
+  const planOf = (
+    kind: 'plain' | 'rollup',
+    across: readonly PlannedGrouping[],
+    down: readonly PlannedGrouping[],
+  ): GroupsPlan => {
+    const by = operandsOf([...across, ...down])
+    const select = [...by.flatMap((operand, at) => groupSelected(kind, operand, at)), ...totals]
+    return { across, down, query: { ...base, select, ...(by.length === 0 ? {} : { groupBy: { kind, by } }) } }
+  }
+  return [...prefixes(columns)].flatMap((across) =>
+    operandsOf([...across, ...rows]).length <= longestRollup
+      ? [planOf('rollup', across, rows)]
+      : [...prefixes(rows)].map((down) => planOf('plain', across, down)),
+  )
 }
 
-function groupSelected(operand: Operand, at: number): readonly Selected[] {
+function operandsOf(groupings: readonly PlannedGrouping[]): readonly Operand[] {
+  return groupings.flatMap(({ operands }) => operands)
+}
+
+function* prefixes<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let length = 0; length <= list.length; length += 1) yield list.slice(0, length)
+}
+
+function groupSelected(kind: 'plain' | 'rollup', operand: Operand, at: number): readonly Selected[] {
   const value: Selected = { ...operand, alias: `g${at}` }
+  if (kind === 'plain') return [value]
   return [value, { kind: 'call', call: { name: 'GROUPING', args: [operand] }, alias: `t${at}` }]
 }
 

@@ -61,11 +61,10 @@ function noRows(plan: ReportPlan): RowPage {
 async function readTotals(env: RecordsEnv, plan: ReportPlan, options: CheckedOptions): Promise<ReportGroup> {
   const tree = new GroupTree(plan, writerOf(env, options), options.locale)
   for (const groups of plan.groups) {
-    const query = {
-      ...groups.query,
-      mode: options.mode,
-      limit: { kind: 'number', value: mostGroups + 1 },
-    } as const
+    // Without groups there is one row, and SOQL allows no limit.
+    const bound =
+      groups.query.groupBy === undefined ? {} : { limit: { kind: 'number', value: mostGroups + 1 } as const }
+    const query = { ...groups.query, ...bound, mode: options.mode }
     const found = await runQuery(env, query)
     if (found.length > mostGroups)
       throw new MillraceError(

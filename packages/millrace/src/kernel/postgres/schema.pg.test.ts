@@ -9,7 +9,7 @@ describe.skipIf(!hasPostgres)('the schema on PostgreSQL', () => {
   test('is made once by many processes that start together, also in a schema of its own', async () => {
     const storages = await Promise.all(Array.from({ length: 6 }, () => bench.open({ schema: 'Crowd_1' })))
     const applied = await Promise.all(storages.map((storage) => storage.schema.migrate()))
-    expect(applied.flat()).toEqual([1])
+    expect(applied.flat()).toEqual([1, 2, 3])
     await Promise.all(storages.map((storage) => storage.schema.check()))
     const [lane] = await storages[0]!.lanes.intern([
       { tenant: 't', queue: 'q', name: 'n', version: 1, gated: false },
@@ -26,7 +26,7 @@ describe.skipIf(!hasPostgres)('the schema on PostgreSQL', () => {
     await expectError(storage.schema.migrate(), 'MILL_STORAGE_QUERY')
     await expectError(storage.schema.check(), 'MILL_SCHEMA_MISSING')
     await bench.sql('drop table half.waiting')
-    expect(await storage.schema.migrate()).toEqual([1])
+    expect(await storage.schema.migrate()).toEqual([1, 2, 3])
   })
 
   test('refuses a release that is too old', async () => {
@@ -34,10 +34,10 @@ describe.skipIf(!hasPostgres)('the schema on PostgreSQL', () => {
     await expectError(bench.storage.schema.check(), 'MILL_RELEASE_TOO_OLD')
     await bench.storage.controls.setSetting('oldest_release', '0.1.0')
     await bench.storage.schema.check()
-    await bench.sql("insert into millrace.migration (number, release) values (2, '9.0.0')")
+    await bench.sql("insert into millrace.migration (number, release) values (9999, '9.0.0')")
     await bench.storage.schema.check()
     expect(await bench.storage.schema.migrate()).toEqual([])
-    await bench.sql('delete from millrace.migration where number = 2')
+    await bench.sql('delete from millrace.migration where number = 9999')
   })
 
   test('vacuums what is hot at once', async () => {

@@ -1,4 +1,4 @@
-import { dateLiteralKind } from '../query/date-range.ts'
+import { dateLiteralKind } from '../query/date-literal.ts'
 import type { Scalar } from '../query/query.ts'
 import { meant } from './issues.ts'
 

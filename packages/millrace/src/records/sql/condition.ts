@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { startOfDay, type DayRange } from '../query/date-range.ts'
+import { dayAfter, startOfDay, type DayRange } from '../query/date-range.ts'
 import type { Comparison, Condition, Operand, Query } from '../query/query.ts'
 import { ignoresCase, kindOf, type Expr } from './expr.ts'
 import { matchesEmpty, parseLike } from './like.ts'
@@ -114,6 +114,8 @@ function binary(
   value: string | number | boolean | Date,
 ): Sql {
   const { dialect } = at.statement
+  const days = daysOf(expr, value)
+  if (days !== undefined) return within(at, days.of, op, days.range, days.zone)
   if (value instanceof Date) return compareInstant(at, expr, op, value.getTime())
   if (kindOf(expr.field) === 'text') {
     const text = String(value)
@@ -142,6 +144,24 @@ function compareInstant(at: ConditionContext, expr: Expr, op: Comparison, epochM
   return bound((up ? Math.ceil(epochMs / 1000) : Math.floor(epochMs / 1000)) * 1000)
 }
 
+/** Of DAY_ONLY(…) and CALENDAR_YEAR(…): comparing them with a value is comparing the time with a range of days. */
+function daysOf(
+  { period }: Expr,
+  value: unknown,
+): { readonly of: Expr; readonly zone: string; readonly range: DayRange } | undefined {
+  if (period === undefined) return undefined
+  const { of, zone, unit } = period
+  if (unit === 'day')
+    return typeof value === 'string' && value < lastDay ? { of, zone, range: oneDay(value) } : undefined
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 9998) return undefined
+  const year = (of_: number): string => `${String(of_).padStart(4, '0')}-01-01`
+  return { of, zone, range: { from: year(value), to: year(value + 1) } }
+}
+
+/** Beyond it, no database has a day. */
+const lastDay = '9999-12-31'
+const oneDay = (day: string): DayRange => ({ from: day, to: dayAfter(day) })
+
 function compareDays(
   at: ConditionContext,
   expr: Expr,
@@ -149,30 +169,30 @@ function compareDays(
   days: DayRange,
   withNull: boolean,
 ): Sql {
-  const edge = (comparison: Comparison, day: string): Sql => atDay(at, expr, comparison, day)
-  const compared = ((): Sql => {
-    switch (op) {
-      case '=':
-        return all([edge('>=', days.from), edge('<', days.to)])
-      case '!=':
-        return some([edge('<', days.from), edge('>=', days.to)])
-      case '<':
-        return edge('<', days.from)
-      case '<=':
-        return edge('<', days.to)
-      case '>':
-        return edge('>=', days.to)
-      case '>=':
-        return edge('>=', days.from)
-    }
-  })()
+  const compared = within(at, expr, op, days, at.statement.env.caller.timeZone)
   return withNull ? orNull(expr, compared) : compared
 }
 
-/** A day begins in the caller's time zone. */
-function atDay(at: ConditionContext, expr: Expr, op: Comparison, day: string): Sql {
-  if (kindOf(expr.field) === 'date') return binary(at, expr, op, day)
-  return compareInstant(at, expr, op, startOfDay(day, at.statement.env.caller.timeZone))
+/** Days of a date, or those that a datetime is in there. */
+function within(at: ConditionContext, expr: Expr, op: Comparison, days: DayRange, zone: string): Sql {
+  const edge = (comparison: Comparison, day: string): Sql =>
+    kindOf(expr.field) === 'date'
+      ? binary(at, expr, comparison, day)
+      : compareInstant(at, expr, comparison, startOfDay(day, zone))
+  switch (op) {
+    case '=':
+      return all([edge('>=', days.from), edge('<', days.to)])
+    case '!=':
+      return some([edge('<', days.from), edge('>=', days.to)])
+    case '<':
+      return edge('<', days.from)
+    case '<=':
+      return edge('<', days.to)
+    case '>':
+      return edge('>=', days.to)
+    case '>=':
+      return edge('>=', days.from)
+  }
 }
 
 function compareBoolean(
@@ -204,12 +224,13 @@ function like(at: ConditionContext, { left, pattern }: Of<'like'>, negated: bool
   const { type } = expr.field
   if (type !== 'text' && type !== 'picklist')
     throw invalid(expr.name, `is of type ${type}; LIKE is for text`, { field: expr.name, type })
-  const value = literal(pattern, expr, at.statement.env)
-  if (value.kind !== 'value') return negated ? sql`true` : sql`false`
-  const tokens = parseLike(String(value.value))
-  const matched = at.statement.dialect.like(expr, tokens)
-  if (negated) return orNull(expr, sql`not ${matched}`)
-  return matchesEmpty(tokens) ? all([matched, isNull(expr, false)]) : matched
+  // A bind may be a list, as in Apex: any of the patterns.
+  const patterns = literals([pattern], expr, at.statement.env).flatMap((one) =>
+    one.kind === 'value' ? [parseLike(String(one.value))] : [],
+  )
+  const matched = some(patterns.map((one) => at.statement.dialect.like(expr, one)))
+  if (negated) return patterns.length === 0 ? sql`true` : orNull(expr, sql`not ${matched}`)
+  return patterns.some(matchesEmpty) ? all([matched, isNull(expr, false)]) : matched
 }
 
 function isIn(at: ConditionContext, { left, values }: Of<'in'>, negated: boolean): Sql {

@@ -51,9 +51,11 @@ export function datePart(
     )
   const local = dialect.local(of.sql, of.field, zone)
   const computed = { name: written, notNull: of.notNull, required: of.required }
-  if (name === 'DAY_ONLY') return { ...computed, sql: dialect.day(local), field: dateValue }
+  if (name === 'DAY_ONLY')
+    return { ...computed, sql: dialect.day(local), field: dateValue, period: { of, zone, unit: 'day' } }
   const make = functions[name]
   if (make === undefined) throw invalid(written, 'is no date function')
   const part = (one: DatePart): Sql => dialect.part(local, one)
-  return { ...computed, sql: make(part, Math.trunc(fiscalYearStart)), field: integerValue }
+  const period = name === 'CALENDAR_YEAR' ? ({ period: { of, zone, unit: 'year' } } as const) : {}
+  return { ...computed, sql: make(part, fiscalYearStart), field: integerValue, ...period }
 }

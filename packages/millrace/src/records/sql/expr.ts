@@ -3,7 +3,7 @@ import type { FieldInfo } from '../object/schema.ts'
 import type { Sql } from './statement.ts'
 
 /** What of a field decides how it is compared, sorted, encoded and decoded; of a computed value too. */
-export type ValueField = Pick<Field, 'type' | 'storedAs' | 'numeric' | 'caseSensitive' | 'values'> &
+export type ValueField = Pick<Field, 'type' | 'storedAs' | 'numeric' | 'caseSensitive' | 'values' | 'scale'> &
   Partial<Pick<FieldInfo, 'name'>>
 
 /** A value that a statement can compute for each row or group. */
@@ -21,6 +21,8 @@ export interface Expr {
   readonly folded?: boolean
   /** What is selected to show it, where that is not `sql`. */
   readonly shown?: Sql
+  /** Of a part of a time: the time, and the zone in which the part was taken; comparing the time itself lets an index serve. */
+  readonly period?: { readonly of: Expr; readonly zone: string; readonly unit: 'day' | 'year' }
   /** Last step from what the database gave for `shown` to what is decoded. */
   readonly unwrap?: (value: unknown) => unknown
 }
@@ -31,6 +33,7 @@ const plain: ValueField = {
   numeric: false,
   caseSensitive: false,
   values: [],
+  scale: undefined,
 }
 
 export const integerValue: ValueField = plain

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Call, GroupBy, Operand } from '../query/query.ts'
 import { ignoresCase, integerValue, kindOf, numberValue, type Expr } from './expr.ts'
 import { callText, isAggregate, operandText, rowOperand, soleOperand } from './operand.ts'
+import { isRanked, rankLength, rankText } from './order.ts'
 import { invalid } from './refuse.ts'
 import type { Scope } from './scope.ts'
 import { list, type Sql } from './statement.ts'
@@ -105,7 +106,9 @@ export class GroupRows {
   #keyValue(at: number, set: KeySet | undefined): Expr {
     const key = this.#keys[at]
     if (key === undefined) throw invalid('GROUP BY', 'has no such key')
-    const value = { ...key.row, notNull: false, required: key.row.required && this.kind === 'plain' }
+    // The time behind a part is not there any more.
+    const { period: _, ...row } = key.row
+    const value = { ...row, notNull: false, required: row.required && this.kind === 'plain' }
     if (set !== undefined && !set.has(at)) return { ...value, sql: sql`null`, folded: true }
     if (key.original === undefined) return { ...value, sql: key.by }
     const shown = sql`min(${key.original})`
@@ -187,21 +190,40 @@ export class GroupRows {
       throw invalid(written, `is of ${row.name}, which is of type ${field.type} and has no order`, {
         field: row.name,
       })
-    if (kind === 'text' && !field.caseSensitive) {
-      const folded = this.#folded(operand, row)
-      const both = this.#column(
-        `both ${this.#keyOf(operand)}`,
-        () => sql`${dialect.fold(row.sql)} || ${sql.lit(separator)} || ${dialect.exact(row.sql)}`,
-      )
-      const unwrap = (value: unknown): unknown =>
-        typeof value === 'string' ? value.slice(value.indexOf(separator) + 1) : value
-      return { sql: sql`${least}(${folded})`, field, folded: true, shown: sql`${least}(${both})`, unwrap }
-    }
+    if (kind === 'text' && !field.caseSensitive) return this.#extremeText(least, operand, row)
     const value =
       (kind === 'key' && !field.numeric) || kind === 'text'
         ? this.#column(`exact ${this.#keyOf(operand)}`, () => dialect.exact(row.sql))
         : this.#raw(operand, row)
     return { sql: sql`${least}(${value})`, field }
+  }
+
+  /** Compared by lower case, picklists by the order of their values before that; shown as it stands in the table. */
+  #extremeText(
+    least: Sql,
+    operand: Operand,
+    row: Expr,
+  ): Pick<Expr, 'sql' | 'field' | 'shown' | 'folded' | 'unwrap'> {
+    const { dialect } = this.scope
+    const { field } = row
+    const hasRank = isRanked(field)
+    const before = (): Sql => (hasRank ? sql`${rankText(dialect, row)} || ` : sql``)
+    const name = this.#keyOf(operand)
+    const compared = hasRank
+      ? this.#column(`ranked ${name}`, () => sql`${before()}${dialect.fold(row.sql)}`)
+      : this.#folded(operand, row)
+    const whole = this.#column(
+      `whole ${name}`,
+      () => sql`${before()}${dialect.fold(row.sql)} || ${sql.lit(separator)} || ${dialect.exact(row.sql)}`,
+    )
+    const extreme = sql`${least}(${compared})`
+    return {
+      sql: hasRank ? sql`substr(${extreme}, ${sql.lit(rankLength + 1)})` : extreme,
+      field,
+      folded: true,
+      shown: sql`${least}(${whole})`,
+      unwrap: (value) => (typeof value === 'string' ? value.slice(value.indexOf(separator) + 1) : value),
+    }
   }
 
   #raw(operand: Operand, row: Expr): Sql {

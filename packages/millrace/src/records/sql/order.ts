@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Operand, Ordering } from '../query/query.ts'
 import type { Dialect } from './dialect.ts'
-import { ignoresCase, kindOf, type Expr } from './expr.ts'
+import { ignoresCase, kindOf, type Expr, type ValueField } from './expr.ts'
 import { invalid } from './refuse.ts'
 import { type Sql } from './statement.ts'
 
@@ -44,12 +44,26 @@ function sortKeys(dialect: Dialect, expr: Expr): Sql[] {
   if (kind !== 'text') return [expr.sql]
   const text =
     expr.folded === true ? expr.sql : ignoresCase(field) ? dialect.fold(expr.sql) : dialect.exact(expr.sql)
-  return field.type === 'picklist' && field.values.length > 0 ? [rank(dialect, expr), text] : [text]
+  return isRanked(field) ? [rank(dialect, expr), text] : [text]
 }
 
+/** Whether its values have an order of their own. */
+export const isRanked = (field: ValueField): boolean => field.type === 'picklist' && field.values.length > 0
+
+/** The place of a value among those of its picklist, others after them; null of null. */
 function rank(dialect: Dialect, expr: Expr): Sql {
+  return ranked(dialect, expr, (at) => sql.lit(at))
+}
+
+/** The same as text of `rankLength` digits, to be put before the value. */
+export const rankText = (dialect: Dialect, expr: Expr): Sql =>
+  ranked(dialect, expr, (at) => sql.lit(String(at).padStart(rankLength, '0')))
+
+export const rankLength = 6
+
+function ranked(dialect: Dialect, expr: Expr, placed: (at: number) => Sql): Sql {
   const cases = expr.field.values.map(
-    ({ value }, at) => sql`when ${dialect.textIs(expr, value)} then ${sql.lit(at)}`,
+    ({ value }, at) => sql`when ${dialect.textIs(expr, value)} then ${placed(at)}`,
   )
-  return sql`(case ${sql.join(cases, sql` `)} when ${expr.sql} is null then null else ${sql.lit(cases.length)} end)`
+  return sql`(case ${sql.join(cases, sql` `)} when ${expr.sql} is null then null else ${placed(cases.length)} end)`
 }

@@ -220,6 +220,7 @@ export class Scope {
         // Soft-deleted parents are still shown, as in Salesforce; another tenant's are not there.
         ...this.#ofTenant(target),
       ]
+      this.#used.add(`${from.alias}.${reference.name}`)
       this.#joins.push(() => sql` left join ${this.#table(target)} on ${all(on)}`)
     }
     return { ...place(targets), owner: at, reference }

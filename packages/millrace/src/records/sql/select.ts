@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
-import type { AccessMode, Path, Query, Selected } from '../query/query.ts'
+import type { AccessMode, Call, Operand, Path, Query, Selected } from '../query/query.ts'
 import type { Expr } from './expr.ts'
 import { formatted } from './format.ts'
 import { countOf } from './literal.ts'
@@ -142,37 +142,32 @@ function selectCall(at: At, { call, alias }: Extract<Selected, { kind: 'call' }>
   const operand = format ? soleOperand(call) : ({ kind: 'call', call } as const)
   const expr = rowOperand(scope, operand, 'select', 'SELECT of a query without GROUP BY')
   const read = projection.reader(expr)
-  const name = alias ?? implicitName(projection, scope, call.name, operand, call)
+  const path = alias === undefined ? implicitPath(at, call) : { names: [aliasName(alias)], present: [] }
   const type = format ? 'text' : expr.field.type
   projection.add(
-    { path: [aliasName(name)], name, kind: 'field', type, field: undefined },
-    [],
+    { path: path.names, name: path.names.join('.'), kind: 'field', type, field: undefined },
+    path.present,
     format ? (values) => formatted(expr.field, read(values), scope.statement.env.caller.timeZone) : read,
   )
 }
 
-/** toLabel(Status) and FORMAT(Amount) keep the name of their field; others are expr0, expr1, … */
-function implicitName(
-  projection: Projection,
-  scope: Scope,
-  name: string,
-  operand: Parameters<typeof rowOperand>[1],
-  call: Parameters<typeof callText>[0],
-): string {
-  const inner = /^(TOLABEL|FORMAT)$/i.test(name)
-    ? firstField(operand.kind === 'field' ? operand : soleOperand(call))
-    : undefined
+/** toLabel(Account.Industry) and FORMAT(Amount) stand where their field would; others are expr0, expr1, … */
+function implicitPath(
+  { scope, projection }: At,
+  call: Call,
+): { readonly names: readonly string[]; readonly present: readonly number[] } {
+  const inner = /^(TOLABEL|FORMAT)$/i.test(call.name) ? firstField(soleOperand(call)) : undefined
   if (inner !== undefined) {
     const { place, last } = scope.walk(inner, 'select')
-    const own = fieldOf(place, last)?.name ?? last
-    if (!projection.has([own])) return own
+    const names = [...namesOf(place), fieldOf(place, last)?.name ?? last]
+    if (!projection.has(names)) return { names, present: presence(scope, projection, place) }
   }
   let number = 0
   while (projection.has([`expr${number}`])) number += 1
-  return `expr${number}`
+  return { names: [`expr${number}`], present: [] }
 }
 
-function firstField(operand: Parameters<typeof rowOperand>[1]): Path | undefined {
+function firstField(operand: Operand): Path | undefined {
   return operand.kind === 'field' ? operand.path : firstField(soleOperand(operand.call))
 }
 
@@ -314,10 +309,7 @@ function targetOf(
 }
 
 /** ORDER BY may name what has an alias. */
-export function aliased(
-  query: Omit<Query, 'from'>,
-  operand: Parameters<typeof rowOperand>[1],
-): Parameters<typeof rowOperand>[1] {
+export function aliased(query: Omit<Query, 'from'>, operand: Operand): Operand {
   if (operand.kind !== 'field' || operand.path.length !== 1) return operand
   const name = operand.path[0]?.toLowerCase()
   for (const selected of query.select) {

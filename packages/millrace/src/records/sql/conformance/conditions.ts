@@ -112,6 +112,11 @@ export function conditions(subject: () => Subject): void {
   })
 
   describe('lists', () => {
+    test('of patterns: one must fit', async () => {
+      expect(await ids(like('Name', js(['50%', '_lan'])))).toBe('a1 a2 a3')
+      expect(await ids(not(like('Name', js(['50%', '_lan']))))).toBe('a4 a6')
+      expect(await ids(like('Name', js([])))).toBe('')
+    })
     test('may be long, and come as binds', async () => {
       const many = Array.from({ length: 40_000 }, (_, at) => `a${at}`)
       expect(await ids(isIn('Id', bind('ids')), { binds: { ids: many } })).toBe('a1 a2 a3 a4 a6')
@@ -197,6 +202,17 @@ export function conditions(subject: () => Subject): void {
         expect(await ids(is(call('HOUR_IN_DAY', at), '=', 23), berlin)).toBe('a1')
         expect(await ids(is(call('HOUR_IN_DAY', converted), '=', 0), berlin)).toBe('a1')
         expect(await ids(is(call('DAY_ONLY', at), '=', day('2026-11-24')), berlin)).toBe('a1')
+        expect(await ids(is(call('DAY_ONLY', at), '!=', day('2026-11-24')), berlin)).toBe('a2 a3 a4 a6')
+        expect(await ids(not(is(call('DAY_ONLY', at), '<', day('2026-11-25'))), berlin)).toBe('a2 a3 a4 a6')
+        expect(await ids(is(call('DAY_ONLY', at), '<=', day('2026-11-24')), berlin)).toBe('a1')
+        expect(await ids(is(call('DAY_ONLY', at), '=', dateLiteral('TODAY')), berlin)).toBe('a1')
+        expect(await ids(is(call('DAY_ONLY', at), '<', day('9999-12-31')), berlin)).toBe('a1 a2')
+        expect(await ids(isIn(call('DAY_ONLY', at), day('2026-11-24'), day('2026-11-25')), berlin)).toBe(
+          'a1 a2',
+        )
+        expect(await ids(is(call('CALENDAR_YEAR', converted), '=', 2026), berlin)).toBe('a1 a2')
+        expect(await ids(is(call('CALENDAR_YEAR', at), '>', 2026), berlin)).toBe('')
+        expect(await ids(is(call('CALENDAR_YEAR', at), '<', 20260), berlin)).toBe('a1 a2')
         expect(await ids(is(call('DAY_ONLY', converted), '=', day('2026-11-25')), berlin)).toBe('a1 a2')
       },
     )

@@ -38,6 +38,19 @@ export function groups(subject: () => Subject): void {
         },
       ])
     })
+    test('go by the order of a picklist', async () => {
+      const [least, most] = [call('MIN', f('Rating')), call('MAX', f('Rating'))]
+      expect(await rows(from('Account', [least, most]))).toEqual([{ expr0: 'Hot', expr1: 'Cold' }])
+      const query = from('Account', ['OwnerId', least], {
+        groupBy: { kind: 'plain', by: [f('OwnerId')] },
+        having: is(least, '!=', 'COLD'),
+        orderBy: [by(least, true, 'last')],
+      })
+      expect(await rows(query)).toEqual([
+        { OwnerId: 2, expr0: 'Warm' },
+        { OwnerId: 1, expr0: 'Hot' },
+      ])
+    })
     test('of nothing are none', async () => {
       const none = { where: is('Id', '=', 'zz') }
       expect(

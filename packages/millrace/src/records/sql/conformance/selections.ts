@@ -106,14 +106,21 @@ export function selections(subject: () => Subject): void {
       const formatted = await rows(
         from(
           'Account',
-          [call('FORMAT', f('SeenAt')), call('FORMAT', f('Revenue')), call('CALENDAR_YEAR', f('Founded'))],
+          [
+            call('FORMAT', f('SeenAt')),
+            call('FORMAT', f('Revenue')),
+            call('CALENDAR_YEAR', f('Founded')),
+            call('TOLABEL', f('Parent.Rating')),
+          ],
           {
             where: is('Id', '=', 'a1'),
           },
         ),
         { caller: { ...caller, timeZone: 'Europe/Berlin' } },
       )
-      expect(formatted).toEqual([{ SeenAt: '11/25/26, 12:30 AM', Revenue: '100.5', expr0: 2026 }])
+      expect(formatted).toEqual([
+        { SeenAt: '11/25/2026, 12:30 AM', Revenue: '100.5', expr0: 2026, Parent: null },
+      ])
     })
   })
 

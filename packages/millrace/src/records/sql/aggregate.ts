@@ -51,7 +51,8 @@ export function selectGroups(statement: StatementContext, query: Query): GroupSe
   }
   const selects = parts.map(({ values, order, group, having }) => {
     const keys = order.map(({ key }, at) => sql`${key} as ${sql.id(`o${at}`)}`)
-    return sql`select ${list([...values, ...keys])} from ${id}${group}${having}`
+    // The count makes one row of the grouping that keeps no key, also where nothing else would.
+    return sql`select ${list([...values, ...keys, sql`count(*) as ${sql.id('n')}`])} from ${id}${group}${having}`
   })
   const order = orderBy(first.order.map(({ direction }, at) => sql`${sql.id('r', `o${at}`)}${direction}`))
   const united_ = sql`(${sql.join(selects, sql` union all `)}) as ${sql.id('r')}`

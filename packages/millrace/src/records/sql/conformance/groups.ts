@@ -163,6 +163,12 @@ export function groups(subject: () => Subject): void {
         groupBy: { kind: 'rollup', by: keys },
       })
       expect(await rows(none)).toEqual([{ LastName: null, Name: null, n: 0, g: 1 }])
+      const keysAlone = {
+        groupBy: { kind: 'rollup', by: [f('LastName')] },
+        orderBy: [by('LastName')],
+      } as const
+      const names = [{ LastName: null }, { LastName: null }, { LastName: 'ABEL' }, { LastName: 'Young' }]
+      expect(await rows(from('Contact', ['LastName'], keysAlone))).toEqual(names)
     })
   })
 }

@@ -37,15 +37,15 @@ function shown(wanted: readonly (readonly string[])[], got: readonly string[]): 
   return `missing ${missing.join(' | ') || 'none'}; surplus ${surplus.join(' | ') || 'none'}`
 }
 
-/** One text for what is the same: names in lower case, broken numbers of twelve digits, a parent without values as null. */
+/** One text for what is the same: names in lower case, sums of eleven digits, a parent without values as null. */
 export function canonical(
   row: unknown,
-  { folded, ordered }: Pick<Extract<Answer, { kind: 'rows' }>, 'folded' | 'ordered'>,
+  { folded, near, ordered }: Pick<Extract<Answer, { kind: 'rows' }>, 'folded' | 'near' | 'ordered'>,
 ): string {
   const plain = (value: unknown, name: string, depth: number): unknown => {
     if (value === null || value === undefined) return null
     if (value instanceof Date) return value.toISOString()
-    if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(12))
+    if (typeof value === 'number') return near ? Number(value.toPrecision(11)) : value
     if (typeof value === 'string') return depth === 1 && folded.includes(name) ? fold(value) : value
     if (Array.isArray(value)) {
       const items = value.map((item) => plain(item, '', depth + 1))

@@ -23,14 +23,25 @@ export function sqliteBench(world: World): Bench {
     kind: 'sqlite',
     query({ segments, params }) {
       const { text, values } = renderSql(segments, params, 'sqlite', 'query')
-      const rows = database.prepare(text).all(...(values as (string | number | null)[]))
-      return Promise.resolve(rows as Row[])
+      const statement = database.prepare(text, { readBigInts: true })
+      const rows = statement.all(...(values as (string | number | null)[]))
+      return Promise.resolve(rows.map(narrowed))
     },
     close() {
       database.close()
       return Promise.resolve()
     },
   }
+}
+
+/** As the engine's connections give integers. */
+function narrowed(row: Record<string, unknown>): Row {
+  const fits = (value: bigint) => Number.isSafeInteger(Number(value))
+  const entries = Object.entries(row).map(([name, value]) => [
+    name,
+    typeof value === 'bigint' && fits(value) ? Number(value) : value,
+  ])
+  return Object.fromEntries(entries) as Row
 }
 
 /** Undefined where there is no PostgreSQL. */

@@ -26,6 +26,8 @@ export type Answer =
       readonly limit: number
       /** Names whose texts count without upper and lower case: any spelling of a group may stand for it. */
       readonly folded: readonly string[]
+      /** Sums depend on the order of their parts: numbers are near, not equal. */
+      readonly near: boolean
       /** Child relationships whose rows have an order. */
       readonly ordered: readonly string[]
     }
@@ -51,7 +53,7 @@ function answerOf(query: Query, scope: Scope, among: readonly Rec[]): Answer {
   const order = query.orderBy ?? []
   const sorted = tiesOf(rows, order, scope, (operand, rec) => valueOf(operand, scope, rec))
   const ties = sorted.map((tie) => tie.map((rec) => shaped(query.select, scope, rec)))
-  return { kind: 'rows', ties, ...window(query, env), folded: [], ordered }
+  return { kind: 'rows', ties, ...window(query, env), folded: [], near: false, ordered }
 }
 
 function matching(query: Query, scope: Scope, rows: readonly Rec[]): readonly Rec[] {
@@ -114,6 +116,7 @@ function grouped(
     ties: shapes.map((tie) => tie.map(({ record }) => record)),
     ...window(query, scope.env),
     folded: shapes[0]?.[0]?.folded ?? [],
+    near: true,
   }
 }
 

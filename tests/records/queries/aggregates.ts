@@ -74,6 +74,11 @@ export const havings: QueryGroup = [
 ]
 
 export const subtotals: QueryGroup = [
+  { soql: 'SELECT Industry FROM Account GROUP BY ROLLUP(Industry)', differs: 'D7' },
+  {
+    soql: "SELECT Industry, Rating FROM Account WHERE Name = 'no such' GROUP BY CUBE(Industry, Rating)",
+    differs: 'D7',
+  },
   'SELECT LeadSource, COUNT(Name) cnt FROM Opportunity GROUP BY ROLLUP(LeadSource)',
   'SELECT Industry, Rating, COUNT(Id) n FROM Account GROUP BY ROLLUP(Industry, Rating)',
   'SELECT Industry, Rating, Active__c, COUNT(Id) n, SUM(AnnualRevenue) s FROM Account GROUP BY ROLLUP(Industry, Rating, Active__c)',

@@ -12,7 +12,7 @@ import { definitionsOf, plain, priced, shop, type Catalog } from './test-support
 let database: DatabaseSync
 const catalog: Catalog = {
   query: async ({ segments, params }) =>
-    database.prepare(segments.join('?')).all(...(params as SQLInputValue[])) as Record<string, unknown>[],
+    database.prepare(segments.join('?')).all(...(params as SQLInputValue[])),
 }
 
 beforeEach(() => {

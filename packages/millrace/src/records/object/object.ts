@@ -2,10 +2,23 @@ import type { Field } from './field.ts'
 
 export type Fields = Readonly<Record<string, Field>>
 
-/** Text of a subselect that stands for the table, where the records are the engine's own. */
+/** Text of a subselect that stands for the table, where the records are the engine's own: nothing of a user's is in it. */
 export interface ObjectSource {
-  readonly sqlite: string
-  readonly postgres: string
+  readonly sqlite: (known: KnownConditions) => string
+  readonly postgres: (known: KnownConditions) => string
+  /** Fields in whose place ORDER BY takes another that sorts alike and has an index. */
+  readonly orderedAs: Readonly<Record<string, string>>
+}
+
+/** What the query's conditions say of every record that fits: the subselect may leave out all others, and the fields it does not need. */
+export interface KnownConditions {
+  /** The id, what children are found by, and the tenant are needed in any case. */
+  uses(field: string): boolean
+  /** The values of which a field has one; undefined: unknown. */
+  oneOf(field: string): readonly unknown[] | undefined
+  /** Epoch ms between which the field `createdAt` of the object lies, both included. */
+  readonly from: number | undefined
+  readonly to: number | undefined
 }
 
 /** A table seen as an object: a frozen value that knows no database. Field names are given by name, columns are behind them. */

@@ -75,3 +75,19 @@ export type { LogDetails, Logger, RowResult } from './observe/log/logger.ts'
 export type { Pause, PauseTarget } from './kernel/storage/controls.ts'
 export type { WorkerView } from './kernel/storage/workers.ts'
 export type { LimitUsage } from './kernel/storage/limits.ts'
+export {
+  defineListView,
+  type ColumnOption,
+  type ListViewDefinition,
+  type ListViewOptions,
+  type SortOption,
+} from './records/saved-query/list-view.ts'
+export { defineReport, type ReportDefinition, type ReportOptions } from './records/saved-query/report.ts'
+export type { Filter, FilterOperator, FilterValue } from './records/saved-query/filter.ts'
+export type { Cell } from './records/saved-query/cell.ts'
+export type { ReportGroup } from './records/saved-query/group-tree.ts'
+export type { ResultColumn, ResultRow, RowPage, RunSavedQueryOptions } from './records/saved-query/result.ts'
+export type { ReportPage, RunReportOptions } from './records/saved-query/run-report.ts'
+export type { SavedQuery } from './records/saved-query/saved-query.ts'
+export type { QueryVersion, SavedQueryEntry, StoredQuery } from './records/saved-query/stored.ts'
+export type { MillSavedQueries, SaveQueryOptions } from './mill/saved-queries.ts'

@@ -116,6 +116,11 @@ export async function assembleParts(
     newId,
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,
   })
+  if (ofRecords.savedQueries.length > 0)
+    await records.savedQueries().catch(async (error: unknown) => {
+      await storage.close()
+      throw error
+    })
   const services: QueueableServices = {
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),

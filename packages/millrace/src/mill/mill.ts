@@ -25,6 +25,7 @@ import type { Enqueuing } from './enqueuing.ts'
 import type { RecordsInstallation } from '../records/installation.ts'
 import type { Records, Soql } from '../records/records.ts'
 import { recordsOf } from './records.ts'
+import { MillSavedQueries } from './saved-queries.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -73,6 +74,8 @@ export class Mill {
   readonly records: Records
   /** A query in SOQL over the same. */
   readonly soql: Soql
+  /** List views and reports as administrators edit them. */
+  readonly savedQueries: MillSavedQueries
 
   constructor(parts: MillParts) {
     this.#parts = parts
@@ -88,6 +91,10 @@ export class Mill {
       assertOpen: () => this.#assertOpen(),
     })
     this.soql = this.records.soql
+    this.savedQueries = new MillSavedQueries(parts.storage.kind, async () => {
+      this.#assertOpen()
+      return parts.records.savedQueries()
+    })
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
     }, 'execution.ended')

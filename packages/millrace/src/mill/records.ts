@@ -21,7 +21,7 @@ export function recordsOf({ services, begin, assertOpen }: OutsideOptions): Reco
   const { records } = services
   const outside: RecordsPlace = {
     session: (who) => ({
-      bounds: records.bounds,
+      ...records.shared,
       reading: () => records.beside(actorOutside(who), noTriggers),
       writing: async (work) =>
         runTransaction(await begin(), services, (tx) => tx.place.session(who).writing(work)),
@@ -33,7 +33,7 @@ export function recordsOf({ services, begin, assertOpen }: OutsideOptions): Reco
   }
   return new Records({
     session: (who) => ({
-      bounds: records.bounds,
+      ...records.shared,
       reading: async () => here(who).reading(),
       writing: async (work) => here(who).writing(work),
     }),

@@ -14,6 +14,8 @@ import type { SnapshotAccess } from '../kernel/storage/snapshots.ts'
 import type { ObjectDefinition } from './object/object.ts'
 import { Schema } from './object/schema.ts'
 import { Records, type RecordsPlace, type RecordsSession, type Who } from './records.ts'
+import type { SavedQuery } from './saved-query/saved-query.ts'
+import type { SavedQueries } from './saved-query/stored.ts'
 import { readingDatabase, transactionDatabase, transactionSnapshots } from './storage-database.ts'
 import type { TriggerDefinition } from './trigger/trigger.ts'
 import { TriggerSet } from './trigger/trigger-set.ts'
@@ -22,6 +24,7 @@ export interface RecordsDefinitions {
   readonly objects: readonly ObjectDefinition[]
   readonly roles: readonly RoleDefinition[]
   readonly triggers: readonly TriggerDefinition[]
+  readonly savedQueries: readonly SavedQuery[]
 }
 
 export interface InstallationOptions {
@@ -47,6 +50,8 @@ export class RecordsInstallation {
   readonly schema: Schema
   readonly access: Access
   readonly triggers: TriggerSet
+  /** Throws MILL_SAVED_QUERY_INVALID when one in code does not fit the schema. */
+  readonly savedQueries: () => Promise<SavedQueries>
   /** In the attempt's transaction, which begins with the first statement. */
   readonly part: ContextPart<ScopeRecords>
   readonly #options: InstallationOptions
@@ -60,6 +65,11 @@ export class RecordsInstallation {
     this.access = new Access(this.schema, definitions.roles)
     this.triggers = new TriggerSet(this.schema, definitions.triggers)
     this.#reading = readingDatabase(storage.kind, storage.reader, bounds.timeoutMs)
+    // Loaded when it is first asked for.
+    this.savedQueries = once(async () => {
+      const { SavedQueries } = await import('./saved-query/stored.ts')
+      return new SavedQueries(storage.documents, this.schema, definitions.savedQueries)
+    })
     this.part = {
       name: 'records',
       open: (scope) => {
@@ -69,8 +79,9 @@ export class RecordsInstallation {
     }
   }
 
-  get bounds(): RecordsSession['bounds'] {
-    return this.#options.bounds
+  /** What sessions have in common, wherever they are. */
+  get shared(): Pick<RecordsSession, 'bounds' | 'savedQueries'> {
+    return { bounds: this.#options.bounds, savedQueries: this.savedQueries }
   }
 
   /**
@@ -89,7 +100,7 @@ export class RecordsInstallation {
       session: (who) => {
         const actor = actorOf(who)
         const env = once(() => this.#env(database, snapshots, actor, contextOf(actor)))
-        return { reading: env, writing: async (work) => work(await env()), bounds: this.bounds }
+        return { ...this.shared, reading: env, writing: async (work) => work(await env()) }
       },
     }
   }

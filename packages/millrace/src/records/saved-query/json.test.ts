@@ -173,7 +173,7 @@ describe('what is wrong with a list view', () => {
     ['a label of no kind', { label: 7 }, 'label: must be a text'],
   ])('%s is told where it is defined', ([, change, issue]) => {
     const options = Array.isArray(change) ? change : { ...view, filterLogic: undefined, ...change }
-    expect(issuesOf(() => defineListView(options as ListViewOptions))).toContainEqual(
+    expect(issuesOf(() => defineListView(options as unknown as ListViewOptions))).toContainEqual(
       expect.stringContaining(issue),
     )
   })

@@ -17,8 +17,8 @@ export const aggregates: QueryGroup = [
   'SELECT MIN(CreatedDate), MAX(CreatedDate) FROM Account',
   'SELECT MIN(LastSeen__c), MAX(LastSeen__c) FROM Contact',
   'SELECT MIN(CreatedDate), MAX(CreatedDate) FROM Opportunity',
-  { soql: 'SELECT MIN(Rating), MAX(Rating) FROM Account', differs: 'D1' },
-  { soql: 'SELECT MIN(StageName), MAX(StageName) FROM Opportunity', differs: 'D1' },
+  { soql: 'SELECT MIN(Rating), MAX(Rating) FROM Account' },
+  { soql: 'SELECT MIN(StageName), MAX(StageName) FROM Opportunity' },
   'SELECT MIN(Code__c), MAX(Code__c) FROM Account',
   "SELECT SUM(AnnualRevenue), COUNT(Id) FROM Account WHERE Name = 'no such'",
   'SELECT MAX(Account.AnnualRevenue) FROM Contact',
@@ -74,10 +74,9 @@ export const havings: QueryGroup = [
 ]
 
 export const subtotals: QueryGroup = [
-  { soql: 'SELECT Industry FROM Account GROUP BY ROLLUP(Industry)', differs: 'D7' },
+  { soql: 'SELECT Industry FROM Account GROUP BY ROLLUP(Industry)' },
   {
     soql: "SELECT Industry, Rating FROM Account WHERE Name = 'no such' GROUP BY CUBE(Industry, Rating)",
-    differs: 'D7',
   },
   'SELECT LeadSource, COUNT(Name) cnt FROM Opportunity GROUP BY ROLLUP(LeadSource)',
   'SELECT Industry, Rating, COUNT(Id) n FROM Account GROUP BY ROLLUP(Industry, Rating)',

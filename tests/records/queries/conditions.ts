@@ -135,7 +135,6 @@ export const likes: QueryGroup = [
   {
     soql: 'SELECT Id FROM Account WHERE Name LIKE :patterns',
     binds: { patterns: ['acme%', '%berg', 'Z_t_'] },
-    differs: 'D3',
   },
 ]
 

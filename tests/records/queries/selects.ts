@@ -34,17 +34,17 @@ export const selects: QueryGroup = [
   // Functions on fields
   'SELECT Id, toLabel(Industry) FROM Account',
   'SELECT Id, Industry, toLabel(Industry) industryLabel FROM Account',
-  { soql: 'SELECT Id, toLabel(Account.Industry) FROM Contact', differs: 'D2' },
+  { soql: 'SELECT Id, toLabel(Account.Industry) FROM Contact' },
   'SELECT Id, toLabel(Account.Industry) label FROM Contact',
   'SELECT Id, toLabel(StageName) FROM Opportunity WHERE StageName != null',
   "SELECT Id FROM Account WHERE toLabel(Industry) = 'Banks'",
   "SELECT Id FROM Account WHERE toLabel(Industry) IN ('banks', 'Farms')",
   // FORMAT
   'SELECT Id, FORMAT(NumberOfEmployees) FROM Account',
-  { soql: 'SELECT Id, FORMAT(AnnualRevenue) revenue, AnnualRevenue FROM Account', differs: 'D5' },
+  { soql: 'SELECT Id, FORMAT(AnnualRevenue) revenue, AnnualRevenue FROM Account' },
   'SELECT Id, FORMAT(Founded__c) FROM Account',
-  { soql: 'SELECT Id, FORMAT(CreatedDate) at FROM Account', differs: 'D4' },
-  { soql: 'SELECT Id, FORMAT(LastSeen__c) seen FROM Contact', timeZone: 'Asia/Kolkata', differs: 'D4' },
+  { soql: 'SELECT Id, FORMAT(CreatedDate) at FROM Account' },
+  { soql: 'SELECT Id, FORMAT(LastSeen__c) seen FROM Contact', timeZone: 'Asia/Kolkata' },
   'SELECT FORMAT(MAX(Amount)) a, FORMAT(MIN(CloseDate)) d FROM Opportunity',
   'SELECT LeadSource, FORMAT(SUM(Amount)) FROM Opportunity WHERE Amount < 1000 GROUP BY LeadSource',
   // FIELDS()

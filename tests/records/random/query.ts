@@ -120,7 +120,7 @@ function groupQuery(object: ObjectInfo): fc.Arbitrary<Query> {
     .tuple(fc.uniqueArray(keyOf(object), { maxLength: 3, selector: JSON.stringify }), grouping)
     .chain(([by, kind]) => {
       const calls = fc.array(aggregateOf(object), {
-        minLength: kind === 'plain' && by.length > 0 ? 0 : 1,
+        minLength: by.length === 0 ? 1 : 0,
         maxLength: 3,
       })
       return fc
@@ -184,7 +184,7 @@ function aggregateOf(object: ObjectInfo): fc.Arbitrary<Operand> {
     fc.constant(countId(object)),
     ...call(['COUNT', 'COUNT_DISTINCT'], ofType(object, 'text', 'picklist', 'date', 'currency', 'reference')),
     ...call(['SUM', 'AVG', 'MIN', 'MAX'], ofType(object, 'number', 'integer', 'currency')),
-    ...call(['MIN', 'MAX'], ofType(object, 'text', 'date', 'datetime')),
+    ...call(['MIN', 'MAX'], ofType(object, 'text', 'date', 'datetime', 'picklist')),
   )
 }
 

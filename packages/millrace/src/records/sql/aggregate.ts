@@ -41,7 +41,7 @@ export function selectGroups(statement: StatementContext, query: Query): GroupSe
   if (first === undefined) throw invalid('GROUP BY', 'names nothing')
   const { scope } = rows
   // By now every path has been met.
-  const q = rows.select(where(scope, query, query.allRows ?? false))
+  const q = rows.select(where(scope, query))
   const limit = limitOf(statement, query)
   const id = sql.id('q')
   if (!united) {

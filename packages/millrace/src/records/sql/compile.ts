@@ -45,7 +45,7 @@ export function compileIds(query: Query, env: CompileEnv): Statement {
   const statement = contextOf(env)
   if (isGrouped(query) || query.select[0]?.kind === 'count')
     throw invalid(`a query of ${query.from}`, 'whose rows are groups has no ids')
-  const rows = selectRows(statement, query.from, onlyId(query, env), outermost(query), (scope) =>
+  const rows = selectRows(statement, query.from, onlyId(query, env), undefined, (scope) =>
     keyBounds(scope, env),
   )
   const [id] = rows.projection.expressions
@@ -63,16 +63,13 @@ function contextOf(env: CompileEnv): StatementContext {
   return new StatementContext(env)
 }
 
-const outermost = (query: Query): { readonly allRows: boolean; readonly depth: number } => ({
-  allRows: query.allRows ?? false,
-  depth: 0,
-})
-
 function compileRows(statement: StatementContext, query: Query): Compiled {
   if (query.having !== undefined) throw invalid('HAVING', 'needs GROUP BY')
   const { env } = statement
-  const rows = selectRows(statement, query.from, query, outermost(query), (scope) => keyBounds(scope, env))
+  const rows = selectRows(statement, query.from, query, undefined, (scope) => keyBounds(scope, env))
   const { scope, projection } = rows
+  if (query.forUpdate === true && scope.object.definition.source !== undefined)
+    throw invalid('FOR UPDATE', `cannot lock ${scope.object.name}, which is Millrace’s own`)
   const lock = query.forUpdate === true ? scope.dialect.forUpdate(scope.table) : sql``
   const values = projection.expressions.map((value, at) => sql`${value} as ${sql.id(`c${at}`)}`)
   return {
@@ -113,7 +110,7 @@ function compileCount(statement: StatementContext, query: Query): Compiled {
   if (query.groupBy !== undefined || query.having !== undefined)
     throw invalid('COUNT()', 'cannot be grouped; use COUNT(Id)')
   const scope = new Scope(statement, query.from, query)
-  const found = where(scope, query, query.allRows ?? false, keyBounds(scope, env))
+  const found = where(scope, query, keyBounds(scope, env))
   const rows = sql` from ${scope.from()}${found}`
   const bounded = query.limit !== undefined || query.offset !== undefined
   const counted = bounded ? sql` from (select 1${rows}${limitOf(statement, query)}) as ${sql.id('r')}` : rows

@@ -4,7 +4,7 @@ import type { Comparison, Condition, Operand, Query } from '../query/query.ts'
 import { ignoresCase, kindOf, type Expr } from './expr.ts'
 import { matchesEmpty, parseLike } from './like.ts'
 import { literal, literals, type Literal } from './literal.ts'
-import { invalid } from './refuse.ts'
+import { invalid, unsupported } from './refuse.ts'
 import type { StatementContext } from './scope.ts'
 import { all, some, type Sql } from './statement.ts'
 import { encode } from './values.ts'
@@ -27,15 +27,23 @@ export interface ConditionContext {
   isInQuery(left: Operand, query: Query, negated: boolean): Sql
 }
 
-export function condition(at: ConditionContext, given: Condition, negated = false): Sql {
+export function condition(at: ConditionContext, given: Condition): Sql {
+  return compiled(at, given, false, 0)
+}
+
+/** Conditions within conditions; both databases and JavaScript's own stack can do more. */
+const deepest = 200
+
+function compiled(at: ConditionContext, given: Condition, negated: boolean, depth: number): Sql {
+  if (depth > deepest) throw unsupported('a condition', `it is nested more than ${deepest} levels deep`)
   switch (given.kind) {
     case 'and':
     case 'or': {
-      const parts = given.of.map((one) => condition(at, one, negated))
+      const parts = given.of.map((one) => compiled(at, one, negated, depth + 1))
       return (given.kind === 'and') !== negated ? all(parts) : some(parts)
     }
     case 'not':
-      return condition(at, given.of, !negated)
+      return compiled(at, given.of, !negated, depth + 1)
     case 'compare':
       return compare(at, given, negated)
     case 'like':

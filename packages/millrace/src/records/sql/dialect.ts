@@ -4,7 +4,8 @@
  * Text is compared, sorted and grouped by its lower case, alike on both: what JavaScript's `toLowerCase()`, ICU's root locale and
  * `millrace_fold` make of it, in the order of code points. Indexes that serve:
  *
- * - PostgreSQL: `create index on account ((lower(name collate "und-x-icu") collate "C"))`, for =, IN, <, LIKE 'abc%', ORDER BY.
+ * - PostgreSQL: `create index on account ((lower(name collate "und-x-icu") collate "C") nulls first)`, for =, IN, <, LIKE 'abc%' and ORDER BY.
+ *   (SOQL puts nulls first when ascending, PostgreSQL's indexes last: without NULLS FIRST it serves `DESC NULLS FIRST`, but not `ASC`.)
  * - SQLite: `create index account_name on account (name collate nocase)`, for =, IN and LIKE 'abc%' of ASCII text. (NOCASE is exactly the
  *   lower case for those, but for U+212A, the Kelvin sign, which it does not take for a K.) ORDER BY and < sort by `millrace_fold`; an
  *   index over that function would be refused to every other program that writes the table, so none is asked for.
@@ -21,6 +22,8 @@ import { sqlite } from './sqlite.ts'
 import type { Sql } from './statement.ts'
 
 export interface Dialect {
+  /** A column for use in expressions. */
+  column(field: ValueField, column: Sql): Sql
   /** Lower case, in an order of its own (by code points). */
   fold(text: Sql): Sql
   /** Text in the order of code points as it is. */

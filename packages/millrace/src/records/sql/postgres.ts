@@ -21,6 +21,8 @@ const text = (expr: Expr): Sql =>
   expr.folded === true || !ignoresCase(expr.field) ? expr.sql : fold(expr.sql)
 
 export const postgres: Dialect = {
+  // Nothing to do for text and varchar, whose indexes serve as before; enums, citext and uuid become comparable as text.
+  column: (field, column) => (kindOf(field) === 'text' ? sql`${column}::text` : column),
   fold,
   exact: (value) => sql`${value}::text collate "C"`,
   value: (field, encoded) => sql`${String(encoded)}${cast(field, [encoded])}`,

@@ -3,7 +3,7 @@ import { isMillraceError, type MillraceError } from '../../kernel/rules/errors.t
 import { defineObject } from '../object/define-object.ts'
 import { id, text } from '../object/field.ts'
 import { Schema } from '../object/schema.ts'
-import type { Query } from '../query/query.ts'
+import type { Condition, Query } from '../query/query.ts'
 import { compile, type CompileEnv } from './compile.ts'
 import { caller, envFor } from './test-support/records.ts'
 import {
@@ -109,6 +109,16 @@ describe('wrong use is refused, naming the place', () => {
     expect(JSON.stringify(error.data)).toContain(JSON.stringify(place).slice(1, -1))
   })
 
+  test('of conditions and queries nested without end', () => {
+    const nested = (depth: number): Condition =>
+      depth === 0 ? is('Name', '=', 'a') : { kind: 'not', of: nested(depth - 1) }
+    expect(refusal(accounts(nested(300))).code).toBe('MILL_SOQL_UNSUPPORTED')
+    expect(compile(accounts(nested(200)), envFor('sqlite')).count).toBe(false)
+    const within = (depth: number): Query =>
+      from('Account', ['Id'], depth === 0 ? {} : { where: inQuery('Id', within(depth - 1)) })
+    expect(refusal(within(30)).code).toBe('MILL_SOQL_UNSUPPORTED')
+    expect(compile(within(20), envFor('sqlite')).count).toBe(false)
+  })
   test('of an alias that is no name', () => {
     const query = from('Account', [{ kind: 'field', path: ['Id'], alias: '"; drop' }])
     expect(refusal(query).code).toBe('MILL_QUERY_INVALID')

@@ -50,6 +50,10 @@ export class Scope {
   readonly object: ObjectInfo
   readonly base: Place
   readonly mode: AccessMode
+  /** How many queries it stands within. */
+  readonly depth: number
+  /** Deleted ones too. */
+  readonly allRows: boolean
   readonly #names: ReadonlySet<string>
   readonly #joins: (() => Sql)[] = []
   /** Fields that the statement names, `alias.field`. */
@@ -57,11 +61,13 @@ export class Scope {
   readonly #where: Condition | undefined
 
   /** Throws MILL_OBJECT_UNKNOWN, and MILL_ACCESS_DENIED when rights count and this object may not be read. */
-  constructor(statement: StatementContext, from: string, query: Omit<Query, 'from'>, outerMode?: AccessMode) {
+  constructor(statement: StatementContext, from: string, query: Omit<Query, 'from'>, outer?: Scope) {
     this.statement = statement
     this.object = statement.env.schema.object(from)
-    this.mode = query.mode ?? outerMode ?? statement.env.caller.mode
+    this.mode = query.mode ?? outer?.mode ?? statement.env.caller.mode
     this.#where = query.where
+    this.depth = outer === undefined ? 0 : outer.depth + 1
+    this.allRows = query.allRows ?? outer?.allRows ?? false
     this.base = place([{ object: this.object, alias: statement.alias() }])
     this.#names = new Set([
       from.toLowerCase(),
@@ -87,11 +93,11 @@ export class Scope {
   }
 
   /** The tenant's own and not deleted records. */
-  visible(allRows: boolean): Sql[] {
+  visible(): Sql[] {
     const [target] = this.base.targets
     if (target === undefined) return []
     const own = this.#ofTenant(target)
-    return [...own, ...(allRows ? [] : this.#notDeleted(target))]
+    return [...own, ...(this.allRows ? [] : this.#notDeleted(target))]
   }
 
   /** A field by its path, `['Account', 'Owner', 'Name']`. Throws MILL_FIELD_UNKNOWN and MILL_ACCESS_DENIED. */
@@ -136,7 +142,7 @@ export class Scope {
       this.mayReadField(first.object, field, use)
       this.#used.add(`${first.alias}.${field.name}`)
       return {
-        sql: sql.id(first.alias, field.column),
+        sql: this.dialect.column(field, sql.id(first.alias, field.column)),
         field,
         name: written,
         notNull: own && field.type === 'id',
@@ -260,7 +266,7 @@ export class Scope {
       const field = object.field(name)
       this.mayReadField(object, field, use)
       this.#used.add(`${alias}.${field.name}`)
-      return { field, column: sql.id(alias, field.column) }
+      return { field, column: this.dialect.column(field, sql.id(alias, field.column)) }
     })
     const [first] = columns
     // For the message with the nearest name.

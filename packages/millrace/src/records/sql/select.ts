@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
-import type { AccessMode, Call, Operand, Path, Query, Selected } from '../query/query.ts'
+import type { Call, Operand, Path, Query, Selected } from '../query/query.ts'
 import type { Expr } from './expr.ts'
 import { formatted } from './format.ts'
 import { countOf } from './literal.ts'
@@ -28,13 +28,12 @@ export function selectRows(
   statement: StatementContext,
   from: string,
   query: Omit<Query, 'from'>,
-  outer: { readonly mode?: AccessMode; readonly allRows: boolean; readonly depth: number },
+  outer?: Scope,
   others: (scope: Scope) => readonly Sql[] = () => [],
 ): RowSelect {
-  const scope = new Scope(statement, from, query, outer.mode)
-  const allRows = query.allRows ?? outer.allRows
+  const scope = new Scope(statement, from, query, outer)
   const projection = new Projection(scope.dialect, statement.env.kind)
-  const at: At = { scope, projection, allRows, depth: outer.depth }
+  const at: At = { scope, projection }
   if (query.select.length === 0) throw invalid('SELECT', `of ${scope.object.name} names nothing`)
   for (const selected of query.select) select(at, selected)
   const order = orderings(scope.dialect, query.orderBy ?? [], (operand) =>
@@ -45,7 +44,7 @@ export function selectRows(
       'ORDER BY of a query without GROUP BY',
     ),
   )
-  const found = where(scope, query, allRows, others(scope))
+  const found = where(scope, query, others(scope))
   return {
     scope,
     projection,
@@ -69,8 +68,6 @@ export const orderBy = (order: readonly Sql[]): Sql =>
 interface At {
   readonly scope: Scope
   readonly projection: Projection
-  readonly allRows: boolean
-  readonly depth: number
 }
 
 function select(at: At, selected: Selected): void {
@@ -189,17 +186,13 @@ function selectChildren(at: At, relationship: string, query: Omit<Query, 'from'>
   const { scope, projection } = at
   const child = scope.object.child(relationship)
   const written = `(SELECT … FROM ${child.name})`
-  if (at.depth >= deepest) throw unsupported(written, `children can be nested ${deepest} levels deep`)
+  if (scope.depth >= deepest) throw unsupported(written, `children can be nested ${deepest} levels deep`)
   if (query.groupBy !== undefined || query.having !== undefined)
     throw unsupported(`GROUP BY in ${written}`, 'children are records')
   if (query.forUpdate === true)
     throw unsupported(`FOR UPDATE in ${written}`, 'only the records of the query itself can be locked')
-  const rows = selectRows(
-    scope.statement,
-    child.object,
-    query,
-    { mode: scope.mode, allRows: at.allRows, depth: at.depth + 1 },
-    (inner) => ofParent(scope, inner, child.field),
+  const rows = selectRows(scope.statement, child.object, query, scope, (inner) =>
+    ofParent(scope, inner, child.field),
   )
   const number = projection.number(() => childRows(rows))
   const column: Column = {

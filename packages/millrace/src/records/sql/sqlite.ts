@@ -29,6 +29,7 @@ const byNocase = (expr: Expr, value: string): boolean =>
   expr.folded !== true && ignoresCase(expr.field) && ascii.test(value)
 
 export const sqlite: Dialect = {
+  column: (_field, column) => column,
   fold,
   exact: (value) => value,
   value: (_field, encoded) => sql`${encoded}`,

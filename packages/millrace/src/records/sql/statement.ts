@@ -36,7 +36,13 @@ export const all = (pieces: readonly Sql[]): Sql =>
 export const some = (pieces: readonly Sql[]): Sql =>
   pieces.length === 0 ? sql`false` : joined(pieces, sql` or `)
 
+/** More than these are joined by halves: SQLite takes expressions up to a depth of 1,000, and reads `a and b and c` as one of two. */
+const flatAtMost = 100
+
 function joined(pieces: readonly Sql[], separator: Sql): Sql {
   const [only] = pieces
-  return pieces.length === 1 && only !== undefined ? only : sql`(${sql.join(pieces, separator)})`
+  if (pieces.length === 1 && only !== undefined) return only
+  if (pieces.length <= flatAtMost) return sql`(${sql.join(pieces, separator)})`
+  const half = Math.ceil(pieces.length / 2)
+  return sql`(${joined(pieces.slice(0, half), separator)}${separator}${joined(pieces.slice(half), separator)})`
 }

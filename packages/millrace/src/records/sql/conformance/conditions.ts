@@ -112,6 +112,11 @@ export function conditions(subject: () => Subject): void {
   })
 
   describe('lists', () => {
+    test('of conditions may be long as well', async () => {
+      const many = Array.from({ length: 5_000 }, (_, at) => is('Employees', '=', at))
+      expect(await ids(or(...many))).toBe('a1 a2 a3')
+      expect(await ids(not(or(...many)))).toBe('a4 a6')
+    })
     test('of patterns: one must fit', async () => {
       expect(await ids(like('Name', js(['50%', '_lan'])))).toBe('a1 a2 a3')
       expect(await ids(not(like('Name', js(['50%', '_lan']))))).toBe('a4 a6')

@@ -36,18 +36,19 @@ export class CellWriter {
 
   cell(column: PlannedColumn, record: object): Cell {
     const value = valueAt(record, column.path)
-    const name = column.named === undefined ? null : valueAt(record, column.named.path)
-    return {
-      value,
-      label: name === null ? this.label(column.field, value) : this.label(column.named!.field, name),
-    }
+    const { named, field } = column
+    const name = named === undefined ? null : valueAt(record, named.path)
+    const label =
+      named === undefined || name === null ? this.label(field, value) : this.label(named.field, name)
+    return { value, label }
   }
 
   label(field: FieldInfo, value: unknown): string {
     if (value === null || value === undefined) return ''
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
     switch (field.type) {
       case 'picklist':
-        return choiceLabel(field, String(value))
+        return choiceLabel(field, text)
       case 'multipicklist':
         return (Array.isArray(value) ? (value as readonly unknown[]) : [value])
           .map((one) => choiceLabel(field, String(one)))
@@ -58,13 +59,13 @@ export class CellWriter {
       case 'currency':
         return this.number(Number(value), field.scale ?? 2, Math.max(field.scale ?? 2, 2))
       case 'date':
-        return this.#day.format(new Date(`${String(value)}T00:00:00Z`))
+        return this.#day.format(new Date(`${text}T00:00:00Z`))
       case 'datetime':
-        return this.#instant.format(value instanceof Date ? value : new Date(String(value)))
+        return this.#instant.format(value instanceof Date ? value : new Date(text))
       case 'json':
         return JSON.stringify(value)
       default:
-        return String(value)
+        return text
     }
   }
 

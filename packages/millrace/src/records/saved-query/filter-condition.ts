@@ -29,7 +29,7 @@ export function filtersCondition(
   )
   const logic = logicOf(context.issues, filterLogic, filters.length, join(path, 'filterLogic'))
   if (logic === undefined || conditions.includes(undefined)) return undefined
-  return combine(logic, conditions as readonly Condition[])
+  return combine(logic, (number) => (conditions as readonly Condition[])[number - 1] ?? nothing)
 }
 
 function logicOf(
@@ -44,14 +44,17 @@ function logicOf(
   return logic
 }
 
-function combine(logic: FilterLogic, conditions: readonly Condition[]): Condition {
+/** The logic names no filter that is not there. */
+const nothing: Condition = { kind: 'or', of: [] }
+
+function combine(logic: FilterLogic, filter: (number: number) => Condition): Condition {
   switch (logic.kind) {
     case 'filter':
-      return conditions[logic.number - 1]!
+      return filter(logic.number)
     case 'not':
-      return { kind: 'not', of: combine(logic.of, conditions) }
+      return { kind: 'not', of: combine(logic.of, filter) }
     default:
-      return { kind: logic.kind, of: logic.of.map((one) => combine(one, conditions)) }
+      return { kind: logic.kind, of: logic.of.map((one) => combine(one, filter)) }
   }
 }
 
@@ -176,7 +179,8 @@ function patternOf(operator: FilterOperator, scalar: Scalar): Scalar {
 }
 
 export function joined(kind: 'and' | 'or', of: readonly Condition[]): Condition {
-  return of.length === 1 ? of[0]! : { kind, of }
+  const [only, other] = of
+  return only !== undefined && other === undefined ? only : { kind, of }
 }
 
 /** Days from and to, both included, or a relative date, of a date or datetime field. */

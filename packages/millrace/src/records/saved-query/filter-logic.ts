@@ -87,9 +87,10 @@ class Parser {
   }
 
   #chain(): FilterLogic {
-    const of = [this.#one()]
+    const first = this.#one()
     const joint = this.#tokens[this.#next]?.text
-    if (joint !== 'AND' && joint !== 'OR') return of[0]!
+    if (joint !== 'AND' && joint !== 'OR') return first
+    const of = [first]
     for (let next = this.#peek(); next?.text === 'AND' || next?.text === 'OR'; next = this.#peek()) {
       if (next.text !== joint)
         throw new LogicProblem(`mixes AND and OR at ${next.at}; put parentheses around one of them`)

@@ -33,7 +33,12 @@ const order = ['lessThan', 'lessOrEqual', 'greaterThan', 'greaterOrEqual'] as co
 const search = ['contains', 'notContain', 'startsWith'] as const
 const members = ['includes', 'excludes'] as const
 
-export const filterOperators: readonly FilterOperator[] = [...equality, ...order, ...search, ...members]
+export const filterOperators: readonly [FilterOperator, ...FilterOperator[]] = [
+  ...equality,
+  ...order,
+  ...search,
+  ...members,
+]
 
 const ofText: readonly FilterOperator[] = [...equality, ...order, ...search]
 const ofOrdered: readonly FilterOperator[] = [...equality, ...order]

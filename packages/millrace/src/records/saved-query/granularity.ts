@@ -27,10 +27,12 @@ export function groupOperands(
   }
 }
 
+export type GroupKey = string | number | boolean | null
+
 /** The value of a group: of dates the first day of its span, else the field's value. */
-export function keyOf(by: DateGranularity | undefined, values: readonly unknown[]): unknown {
-  const [first, second] = values
-  if (by === undefined || first === null || first === undefined) return first ?? null
+export function keyOf(by: DateGranularity | undefined, values: readonly unknown[]): GroupKey {
+  const [first = null, second = null] = values as readonly GroupKey[]
+  if (by === undefined || first === null) return first
   switch (by) {
     case 'day':
       return String(first)

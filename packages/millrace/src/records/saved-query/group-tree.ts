@@ -1,6 +1,6 @@
 import type { FieldInfo } from '../object/schema.ts'
 import type { Cell, CellWriter } from './cell.ts'
-import { keyOf, spanLabel } from './granularity.ts'
+import { keyOf, spanLabel, type GroupKey } from './granularity.ts'
 import type { PlannedColumn } from './plan.ts'
 import type { GroupsPlan, PlannedAggregate, PlannedGrouping, ReportPlan } from './report-query.ts'
 
@@ -19,7 +19,7 @@ export interface ReportGroup {
 }
 
 interface Node {
-  readonly key: unknown
+  readonly key: GroupKey
   readonly grouping: PlannedGrouping | undefined
   count: number
   sums: Sums[]
@@ -55,14 +55,13 @@ export class GroupTree {
     // Years of a grouping by month, and what another statement gives.
     if (depth === undefined || depth < across.length) return
     let first = 0
-    const keys = groupings.map(({ by, operands }) => {
-      const values = operands.map((_, at) => row[`g${first + at}`])
-      first += operands.length
-      return keyOf(by, values)
+    const steps = groupings.map((grouping) => {
+      const values = grouping.operands.map((_, at) => row[`g${first + at}`])
+      first += grouping.operands.length
+      return { grouping, key: keyOf(grouping.by, values) }
     })
-    let node = this.#root
-    for (let at = across.length; at < depth; at += 1) node = child(node.down, groupings[at]!, keys[at])
-    for (let at = 0; at < across.length; at += 1) node = child(node.across, groupings[at]!, keys[at])
+    const below = steps.slice(across.length, depth).reduce((node, step) => child(node.down, step), this.#root)
+    const node = steps.slice(0, across.length).reduce((one, step) => child(one.across, step), below)
     addTo(node, row, this.#plan.aggregates)
   }
 
@@ -110,10 +109,10 @@ export class GroupTree {
     if (named !== undefined) return this.#label(grouping, key).toLowerCase()
     if (field.type === 'picklist') return placeOf(field, String(key))
     if (typeof key === 'number') return key
-    return typeof key === 'boolean' ? Number(key) : String(key).toLowerCase()
+    return typeof key === 'boolean' ? Number(key) : key.toLowerCase()
   }
 
-  #label({ column, by }: PlannedGrouping, key: unknown): string {
+  #label({ column, by }: PlannedGrouping, key: GroupKey): string {
     if (key === null) return ''
     if (by !== undefined) return spanLabel(by, String(key), this.#locale)
     return this.#names.get(nameKey(column, key)) ?? this.#writer.label(column.field, key)
@@ -145,12 +144,20 @@ function depthOf(
   return depth
 }
 
-function nodeOf(key: unknown, grouping: PlannedGrouping | undefined): Node {
+function nodeOf(key: GroupKey, grouping: PlannedGrouping | undefined): Node {
   return { key, grouping, count: 0, sums: [], down: new Map(), across: new Map() }
 }
 
-function child(nodes: Map<string, Node>, grouping: PlannedGrouping, key: unknown): Node {
-  const text = JSON.stringify(key)
+interface Step {
+  readonly grouping: PlannedGrouping
+  readonly key: GroupKey
+}
+
+/** Text in any case is one group; each level may show it in another spelling. */
+function child(nodes: Map<string, Node>, { grouping, key }: Step): Node {
+  const { caseSensitive, type } = grouping.column.field
+  const isFolded = !caseSensitive && (type === 'text' || type === 'picklist')
+  const text = JSON.stringify(isFolded && typeof key === 'string' ? key.toLowerCase() : key)
   let node = nodes.get(text)
   if (node === undefined) nodes.set(text, (node = nodeOf(key, grouping)))
   return node

@@ -1,5 +1,6 @@
 import type { FieldInfo } from '../object/schema.ts'
 import type { Comparison, Condition, Operand, Path, Scalar } from '../query/query.ts'
+import { joined } from './filter-condition.ts'
 import type { PlannedSort } from './plan.ts'
 
 /** What stands before a page: the sorted values of its last record, as JSON has them, and its id. */
@@ -105,5 +106,5 @@ function compare(path: Path, op: Comparison, right: Scalar): Condition {
   return { kind: 'compare', left: { kind: 'field', path }, op, right }
 }
 
-const allOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'and', of })
-const anyOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'or', of })
+const allOf = (of: readonly Condition[]): Condition => joined('and', of)
+const anyOf = (of: readonly Condition[]): Condition => joined('or', of)

@@ -21,7 +21,7 @@ export function readPageToken(sort: readonly PlannedSort[], token: string): Page
   const [order, shown, id, values] = parsed
   if (order !== orderText(sort))
     throw refused('is of another order: the saved query was changed; begin again')
-  if (values.length !== sort.length || !values.every((value, at) => fits(sort[at]!, value)))
+  if (values.length !== sort.length || !sort.every((part, at) => fits(part, values[at] ?? null)))
     throw refused('is no token of a page')
   return { shown, id, values }
 }

@@ -60,8 +60,9 @@ function nameOf(schema: Schema, { field, path }: FieldPath): Named | undefined {
   const objects = field.references.map((target) => schema.object(target))
   const names = new Set(objects.map(({ definition }) => definition.nameField))
   const [name] = names
-  if (field.relationship === undefined || name === undefined || names.size > 1) return undefined
-  const first = objects[0]!
+  const [first] = objects
+  if (field.relationship === undefined || name === undefined || first === undefined || names.size > 1)
+    return undefined
   return { objects, field: first.field(name), path: [...path.slice(0, -1), field.relationship, name] }
 }
 

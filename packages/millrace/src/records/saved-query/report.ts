@@ -139,9 +139,21 @@ const known = [
   ...['name', 'label', 'object', 'format', 'columns', 'filters', 'filterLogic', 'crossFilters', 'timeFrame'],
   ...['groupings', 'aggregates', 'scope', 'sort', 'rowLimit', 'chart'],
 ]
-const granularities: readonly DateGranularity[] = ['day', 'week', 'month', 'quarter', 'year']
-const functions: readonly AggregateFunction[] = ['sum', 'average', 'min', 'max', 'unique']
-const charts: readonly ChartKind[] = ['column', 'bar', 'line', 'donut', 'funnel', 'metric']
+const granularities: readonly [DateGranularity, ...DateGranularity[]] = [
+  'day',
+  'week',
+  'month',
+  'quarter',
+  'year',
+]
+const functions: readonly [AggregateFunction, ...AggregateFunction[]] = [
+  'sum',
+  'average',
+  'min',
+  'max',
+  'unique',
+]
+const charts: readonly [ChartKind, ...ChartKind[]] = ['column', 'bar', 'line', 'donut', 'funnel', 'metric']
 const mostRowsLimited = 2_000
 
 /**

@@ -22,7 +22,7 @@ async function open(): Promise<Subject> {
     kind: 'postgres',
     query: async ({ segments, params }) => {
       const { text, values } = renderSql(segments, params, 'postgres', 'test')
-      const types = userTypes as pg.CustomTypesConfig
+      const types = userTypes
       return (await client.query<Row>({ text, values: [...values], types })).rows
     },
     dispose: async () => {

@@ -72,7 +72,7 @@ export class Shape {
 
   oneOf<Choice extends string>(
     value: unknown,
-    choices: readonly Choice[],
+    choices: readonly [Choice, ...Choice[]],
     fallback: Choice | undefined,
     path: string,
   ): Choice {
@@ -81,7 +81,7 @@ export class Shape {
     if (choice !== undefined) return choice
     const near = typeof value === 'string' ? meant(value, choices) : ''
     this.issues.add(path, `must be one of ${choices.join(', ')}; got ${describeValue(value)}${near}`)
-    return fallback ?? choices[0]!
+    return fallback ?? choices[0]
   }
 
   flag(value: unknown, path: string): boolean {

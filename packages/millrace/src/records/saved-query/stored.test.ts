@@ -117,7 +117,7 @@ describe('stored list views and reports', () => {
     const { Rating: _, ...fields } = Customer.fields
     const moved = new SavedQueries(
       storage.documents,
-      new Schema([Person, { ...Customer, fields } as typeof Customer]),
+      new Schema([Person, { ...Customer, fields }]),
     )
     await expectCode(moved.load('old'), 'MILL_SAVED_QUERY_INVALID', /Customer has no field Rating/)
     expect((await moved.list()).map(({ name }) => name)).toContain('old')

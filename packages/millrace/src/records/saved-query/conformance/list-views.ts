@@ -377,19 +377,13 @@ export function listViews(open: Open): void {
     ): string | number {
       const field = typeof sort === 'string' ? sort : sort.field
       const { value } = cells[columns.indexOf(field)]!
-      if (field === 'Status' && value !== null) {
-        const place = ['open', 'paid', 'void'].indexOf(String(value).toLowerCase())
-        return place < 0 ? `3${String(value).toLowerCase()}` : String(place)
-      }
       if (field === 'Customer.Active') return Number(value === true)
       if (value instanceof Date) return value.toISOString()
-      return typeof value === 'number'
-        ? value
-        : value === null
-          ? field === 'Amount' || field === 'Quantity'
-            ? -1
-            : ''
-          : String(value).toLowerCase()
+      if (typeof value === 'number') return value
+      if (typeof value !== 'string') return field === 'Amount' || field === 'Quantity' ? -1 : ''
+      if (field !== 'Status') return value.toLowerCase()
+      const place = ['open', 'paid', 'void'].indexOf(value.toLowerCase())
+      return place < 0 ? `3${value.toLowerCase()}` : String(place)
     }
 
     function expectOrder(sort: Sort, before: readonly unknown[], after: readonly unknown[]): void {

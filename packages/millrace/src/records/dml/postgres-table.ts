@@ -8,6 +8,8 @@ export interface PostgresTable {
   typeOf(column: string): string
   /** Whether a row that does not name the column gets something else than null. */
   hasDefault(column: string): boolean
+  /** Whether the column alone has a unique index. */
+  isUnique(column: string): boolean
   /** Columns of a constraint or unique index, by its name. */
   columnsOf(constraint: string): readonly string[]
 }
@@ -21,6 +23,7 @@ interface ColumnRow {
 interface ConstraintRow {
   readonly name: string
   readonly columns: readonly string[]
+  readonly unique: boolean
 }
 
 const known = new WeakMap<ObjectInfo, Promise<PostgresTable>>()
@@ -58,12 +61,13 @@ async function load(database: RecordsDatabase, object: ObjectInfo): Promise<Post
     segments: [
       `with t as (select cast(cast(`,
       ` as text) as regclass)::oid as oid)
-      select c.name, array_agg(a.attname::text) as columns
+      select c.name, array_agg(distinct a.attname::text) as columns, bool_or(c.is_unique) as unique
       from t
       join (
-        select conrelid as rel, conname::text as name, conkey as keys from pg_catalog.pg_constraint
+        select conrelid as rel, conname::text as name, conkey as keys, false as is_unique
+        from pg_catalog.pg_constraint
         union all
-        select i.indrelid, r.relname::text, i.indkey::int2[]
+        select i.indrelid, r.relname::text, i.indkey::int2[], i.indisvalid and i.indpred is null
         from pg_catalog.pg_index i join pg_catalog.pg_class r on r.oid = i.indexrelid where i.indisunique
       ) c on c.rel = t.oid
       join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = any (c.keys)
@@ -77,6 +81,8 @@ async function load(database: RecordsDatabase, object: ObjectInfo): Promise<Post
     // A column that is not there is told by the statement itself.
     typeOf: (column) => byName.get(column)?.type ?? 'pg_catalog.text',
     hasDefault: (column) => byName.get(column)?.filled ?? false,
+    isUnique: (column) =>
+      constraints.some(({ columns, unique }) => unique && columns.length === 1 && columns[0] === column),
     columnsOf: (constraint) => byConstraint.get(constraint) ?? [],
   }
 }

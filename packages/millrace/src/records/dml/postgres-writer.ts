@@ -5,11 +5,15 @@ import { bisect, Incomplete } from './bisect.ts'
 import { isDeleted, isLive, tenantIs, typed, type Place } from './conditions.ts'
 import { rowError, type StatementKind } from './database-error.ts'
 import { diagnose, type Expected } from './diagnose.ts'
+import { inOrder } from './in-order.ts'
 import { isAlive, type Item, type RecordId } from './item.ts'
 import { forgetTable, postgresTable, type PostgresTable } from './postgres-table.ts'
 import { dmlError, type DmlError } from './result.ts'
 import { quoted, quotedTable, Sql } from './sql.ts'
 import { byId, chunks, type Constant, type Writer } from './writer.ts'
+
+/** From here on the order of locks is left to the plan: for fewer rows than that a plan may begin with the table. */
+const manyRows = 200
 
 /** A column of values for `unnest`. */
 interface ArrayColumn {
@@ -187,7 +191,8 @@ export class PostgresWriter implements Writer {
       columns.push({ type: 'pg_catalog.text', values: masks })
       names.push('mask')
     }
-    const sql = this.#locked(items, facts, isLive(object))
+    const byLock = items.length < manyRows || !facts.isUnique(object.idField.column)
+    const sql = byLock ? this.#locked(items, facts, isLive(object)) : new Sql().text('with ')
     sql.text(`done as (update ${this.#table} as t set `)
     const sets: (() => void)[] = fields.map((field, at) => () => {
       const own = quoted(field.column)
@@ -199,7 +204,7 @@ export class PostgresWriter implements Writer {
     })
     this.#addAuto(sets, sql, constants, facts)
     sql.list(sets, (set) => set())
-    unnest(sql.text(' from ready, '), columns)
+    unnest(sql.text(byLock ? ' from ready, ' : ' from '), columns)
     sql.text(` as v(${names.join(', ')}) where t.${quoted(object.idField.column)} = v.id`)
     tenantIs(this.#place, sql, facts.typeOf(tenantColumn(this.#place))).text(isLive(object))
     if (guard !== undefined) {
@@ -211,7 +216,8 @@ export class PostgresWriter implements Writer {
           : column
       sql.text(` and (v.guard is null or ${stored} = v.guard)`)
     }
-    await this.#counted(items, sql)
+    const counted = (): Promise<void> => this.#counted(items, sql)
+    await (byLock ? counted() : inOrder(this.#place.database, counted))
   }
 
   async #delete(items: readonly Item[], facts: PostgresTable): Promise<void> {

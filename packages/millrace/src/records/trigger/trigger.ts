@@ -59,7 +59,7 @@ export interface TriggerDefinition {
   readonly handler: TriggerHandler
 }
 
-const operations: readonly TriggerOperation[] = ['insert', 'update', 'delete', 'undelete']
+export const triggerOperations: readonly TriggerOperation[] = ['insert', 'update', 'delete', 'undelete']
 
 /**
  * Runs `handler` before or after records of the object change, with all of a call's records at once, in the same transaction. What it
@@ -81,10 +81,13 @@ export function defineTrigger<F extends Fields>(
     ['after', after],
   ] as const) {
     const wrong = Array.isArray(list)
-      ? list.find((one) => !operations.includes(one as TriggerOperation))
+      ? list.find((one) => !triggerOperations.includes(one as TriggerOperation))
       : list
     if (!Array.isArray(list) || wrong !== undefined)
-      throw invalid(where, `has ${describeValue(wrong)} in ${timing}, which lists ${operations.join(', ')}`)
+      throw invalid(
+        where,
+        `has ${describeValue(wrong)} in ${timing}, which lists ${triggerOperations.join(', ')}`,
+      )
   }
   if (before.length + after.length === 0) throw invalid(where, 'needs before or after, a list of operations')
   if (typeof order !== 'number' || Number.isNaN(order)) throw invalid(where, 'has an order that is no number')

@@ -122,6 +122,12 @@ export class World {
       context: {
         tenant: 'acme',
         runAs: undefined,
+        get records(): never {
+          throw new Error('not here')
+        },
+        get soql(): never {
+          throw new Error('not here')
+        },
         sql: async (segments, ...values) => (await transaction.query(segments, values)) as never,
         enqueue: () => Promise.reject(new Error('not here')),
       },

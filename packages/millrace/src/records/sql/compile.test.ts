@@ -1,7 +1,11 @@
+import { conformance, planConformance } from './conformance/index.ts'
+import type { Subject } from './conformance/subject.ts'
 import { sqliteRecords } from './test-support/records.ts'
-import { conformance } from './conformance/index.ts'
 
-conformance('SQLite', async () => {
+const open = async (): Promise<Subject> => {
   const records = sqliteRecords()
   return { records, dispose: async () => records.db.close() }
-})
+}
+
+conformance('SQLite', open)
+planConformance('SQLite', open)

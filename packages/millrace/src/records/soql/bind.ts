@@ -44,14 +44,15 @@ export function afterBind(text: string, at: number): number {
 
 /** The expression without white space and comments, but with what its quotes hold; `new` stays apart from its type. */
 export function bindName(expression: string): string {
-  let name = ''
-  for (let at = afterBlank(expression, 0); at < expression.length; at = afterBlank(expression, at)) {
+  const parts: string[] = []
+  for (let at = afterBlank(expression, 0); at < expression.length;) {
     const end = expression[at] === "'" ? afterQuoted(expression, at) : at + 1
-    name += expression.slice(at, end)
-    if (/(?:^|\W)new$/i.test(name.slice(-4)) && afterBlank(expression, end) > end) name += ' '
-    at = end
+    const next = afterBlank(expression, end)
+    parts.push(expression.slice(at, end))
+    if (next > end && /(?:^|\W)new$/i.test(expression.slice(Math.max(0, end - 4), end))) parts.push(' ')
+    at = next
   }
-  return name
+  return parts.join('')
 }
 
 function operand(text: string, from: number, depth: number): number {

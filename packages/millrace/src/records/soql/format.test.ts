@@ -5,12 +5,12 @@ import { formatSoql } from './format.ts'
 import { parseSoql } from './parse.ts'
 import { anyQuery } from './test-support/any-query.ts'
 
-it('writes one line that is read as the same query', () => {
+it('writes one line that is read as the same query', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(anyQuery, (query) => {
       expect(parseSoql(formatSoql(query))).toEqual(query)
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })
 

@@ -72,13 +72,13 @@ function placeOfError(message: string, pieces: readonly Piece[]): number {
 }
 
 function stumblesAt(pieces: readonly Piece[], at: number): boolean {
-  const answer = attempt(pieces.map((piece, index) => (index === at ? { ...piece, text: ';' } : piece)))
+  const answer = attempt([...pieces.slice(0, at), { text: ';', token: at }])
   return typeof answer === 'string' && /found(?:: | --> )'?;'?/.test(answer)
 }
 
 /** What may come next, from the library's message, as people know it. */
 function expectedBy(message: string, before: string): readonly string[] {
-  if (message.includes('EOF')) return ['the end or a clause that comes later']
+  if (message.includes('expecting EOF')) return ['the end or a clause that comes later']
   const single = /--> (\w+) <--/.exec(message)?.[1]
   const first = [...message.matchAll(/\[(\w+)/g)].flatMap((found) => found[1] ?? [])
   const expected = [...new Set((single === undefined ? first : [single]).flatMap(inWords))]

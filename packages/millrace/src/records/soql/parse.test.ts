@@ -318,6 +318,7 @@ describe('what is refused', () => {
     ['SELECT Id FROM Account WHERE a = LAST_N_DAYS:-1', 1, 34, undefined],
     ['SELECT Id FROM Account LIMIT -1', 1, 30, ['a whole number', 'a bind']],
     ['SELECT Id FROM Account LIMIT 1 WHERE a = 1', 1, 32, undefined],
+    ['SELECT Id,, Name FROM Account', 1, 11, ['a function', '"("', 'TYPEOF', 'a name']],
     ['SELECT Id FROM Account GROUP BY a ORDER BY a ORDER BY b', 1, 46, undefined],
     ['SELECT Id, SUMM(a) FROM Account', 1, 12, ['a function']],
     ['SELECT Id, COUNT() FROM Account', 1, 12, undefined],

@@ -5,13 +5,10 @@ import { parseWithGaps } from './parse.ts'
 /** What a tag function gets first; `raw` is there when it was called as a tag. */
 export type TemplateSegments = readonly string[] & { readonly raw?: readonly string[] }
 
-/** A parsed template, and those of its nodes under which values stand. */
-interface Template {
-  readonly query: Query
-  readonly open: ReadonlySet<object>
-}
+/** The query with values in it. What holds none is shared between all calls. */
+type Fill = (values: readonly unknown[]) => unknown
 
-const templates = new WeakMap<TemplateSegments, Template>()
+const templates = new WeakMap<TemplateSegments, Fill>()
 
 /**
  * The query of a template: each value stands where a literal, a list, LIMIT or OFFSET may stand, as a parameter and never as text,
@@ -19,10 +16,10 @@ const templates = new WeakMap<TemplateSegments, Template>()
  * MILL_SOQL_UNSUPPORTED.
  */
 export function soqlTemplate(segments: TemplateSegments, values: readonly unknown[]): Query {
-  let template = templates.get(segments)
-  if (template === undefined) {
-    template = read(segments)
-    templates.set(segments, template)
+  let fill = templates.get(segments)
+  if (fill === undefined) {
+    fill = read(segments)
+    templates.set(segments, fill)
   }
   if (values.length !== segments.length - 1)
     throw new MillraceError(
@@ -30,42 +27,37 @@ export function soqlTemplate(segments: TemplateSegments, values: readonly unknow
       `soql needs ${segments.length - 1} values for ${segments.length} segments; it got ${values.length}.`,
       { data: { line: 1, column: 1, expected: [] } },
     )
-  return filled(template.query, template.open, values) as Query
+  return fill(values) as Query
 }
 
-function read(segments: TemplateSegments): Template {
+function read(segments: TemplateSegments): Fill {
   // What is written counts: '\'' is SOQL's own escape, not the template's.
   const texts = segments.raw?.map(withoutTemplateEscapes) ?? segments
   let length = 0
   const gaps = texts.slice(0, -1).map((text) => (length += text.length))
   const query = parseWithGaps(texts.join(''), gaps)
-  const open = new Set<object>()
-  mark(query, open)
-  return { query, open }
+  return fillOf(query) ?? (() => query)
 }
 
 /** A backtick and a dollar cannot be written in a template without a backslash. */
 const withoutTemplateEscapes = (raw: string): string =>
   raw.replace(/\\([\\`$])/g, (all, char: string) => (char === '\\' ? all : char))
 
-/** Collects the nodes under which a value stands. */
-function mark(node: unknown, open: Set<object>): boolean {
-  if (typeof node !== 'object' || node === null) return false
-  const found = isGap(node) || Object.values(node).filter((child) => mark(child, open)).length > 0
-  if (found) open.add(node)
-  return found
-}
-
-/** A copy with the values; what holds none is shared between all calls. */
-function filled(node: unknown, open: ReadonlySet<object>, values: readonly unknown[]): unknown {
-  if (typeof node !== 'object' || node === null || !open.has(node)) return node
-  if (isGap(node)) return { kind: 'value', value: values[node.value] }
-  if (Array.isArray(node)) return node.map((child: unknown) => filled(child, open, values))
-  const copy: Record<string, unknown> = {}
-  for (const [key, child] of Object.entries(node)) copy[key] = filled(child, open, values)
-  return copy
-}
-
-function isGap(node: object): node is { readonly kind: 'value'; readonly value: number } {
-  return 'kind' in node && node.kind === 'value'
+/** Undefined where no value stands under the node. */
+function fillOf(node: unknown): Fill | undefined {
+  if (typeof node !== 'object' || node === null) return undefined
+  if ('kind' in node && node.kind === 'value' && 'value' in node) {
+    const gap = Number(node.value)
+    return (values) => ({ kind: 'value', value: values[gap] })
+  }
+  const fills = Object.entries(node).flatMap(([key, child]) => {
+    const fill = fillOf(child)
+    return fill === undefined ? [] : [[key, fill] as const]
+  })
+  if (fills.length === 0) return undefined
+  return (values) => {
+    const copy = (Array.isArray(node) ? node.slice() : { ...node }) as Record<string, unknown>
+    for (const [key, fill] of fills) copy[key] = fill(values)
+    return copy
+  }
 }

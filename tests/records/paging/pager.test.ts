@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MillraceError, type ErrorCode } from '../../../packages/millrace/src/kernel/rules/errors.ts'
+import type { ErrorCode, MillraceError } from '../../../packages/millrace/src/kernel/rules/errors.ts'
 import { idFloor } from '../../../packages/millrace/src/kernel/rules/ids.ts'
 import {
   closePages,

@@ -12,6 +12,7 @@ import type { CursorEnv } from '../../../packages/millrace/src/records/cursor/cu
 import { defineObject } from '../../../packages/millrace/src/records/object/define-object.ts'
 import * as field from '../../../packages/millrace/src/records/object/field.ts'
 import { Schema } from '../../../packages/millrace/src/records/object/schema.ts'
+import { TriggerSet } from '../../../packages/millrace/src/records/trigger/trigger-set.ts'
 import {
   readingDatabase,
   transactionDatabase,
@@ -85,7 +86,7 @@ export function envOf(
       timeZone: 'UTC',
       now: Date.now(),
     },
-    triggers: { size: 0 } as CursorEnv['triggers'],
+    triggers: new TriggerSet(schema),
     context: {} as CursorEnv['context'],
     newId,
   }
@@ -152,14 +153,9 @@ export async function postgresPlace(): Promise<Place | undefined> {
 }
 
 /** Rows `from` to `to` of a tenant; Rank falls as Id rises. */
-export async function fillItems(
-  { sql, kind }: Place,
-  from: number,
-  to: number,
-  tenant = 'acme',
-): Promise<void> {
-  const gone = kind === 'postgres' ? false : 0
-  await sql`insert into item ("Id", "Tenant", "Name", "Rank", "Gone")
+export async function fillItems(place: Place, from: number, to: number, tenant = 'acme'): Promise<void> {
+  const gone = place.kind === 'postgres' ? false : 0
+  await place.sql`insert into item ("Id", "Tenant", "Name", "Rank", "Gone")
     with recursive g(i) as (select cast(${from} as integer) union all select i + 1 from g where i < ${to})
     select i, cast(${tenant} as text), 'n' || i, -i, ${gone} from g`
 }

@@ -10,6 +10,11 @@ const escapes: Readonly<Record<string, string>> = {
 const amount = /^([A-Za-z]{3})(\d+(?:\.\d+)?)$/
 const zone = /(?:Z|[+-]\d\d:?\d\d)$/i
 
+/** A bind that is `:true`, `:false` or `:null`. */
+export function isConstant({ kind, text }: Token): boolean {
+  return kind === 'bind' && /^(?:true|false|null)$/i.test(text)
+}
+
 /** Whether a word is a value where a value may stand. */
 export function isValueWord(word: string): boolean {
   const upper = word.toUpperCase()
@@ -35,7 +40,7 @@ export function scalarOf(text: string, token: Token, pattern: boolean): Scalar {
     case 'gap':
       return { kind: 'value', value: Number(token.text) }
     case 'bind':
-      return bound(text, token, pattern)
+      return isConstant(token) ? wordValue(token.text) : { kind: 'bind', name: token.text }
     default:
       return wordValue(token.text)
   }
@@ -48,15 +53,6 @@ function wordValue(word: string): Scalar {
   const [, code, value] = amount.exec(word) ?? []
   if (code !== undefined) return { kind: 'currency', code: code.toUpperCase(), value: Number(value) }
   return { kind: 'dateLiteral', name: upper }
-}
-
-/** A bind whose expression is a literal is that literal. */
-function bound(text: string, token: Token, pattern: boolean): Scalar {
-  const name = token.text
-  if (/^'(?:[^'\\]|\\.)*'$/s.test(name))
-    return { kind: 'text', value: unescaped(text, { ...token, text: name }, pattern) }
-  if (/^-?\d+(?:\.\d+)?$/.test(name)) return { kind: 'number', value: numberOf(text, token) }
-  return /^(?:true|false|null)$/i.test(name) ? wordValue(name) : { kind: 'bind', name }
 }
 
 function unescaped(text: string, token: Token, pattern: boolean): string {

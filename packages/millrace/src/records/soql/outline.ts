@@ -1,5 +1,5 @@
 import { nearestName } from '../../kernel/rules/nearest-name.ts'
-import { isValueWord } from './literal.ts'
+import { isConstant, isValueWord } from './literal.ts'
 import { shown, syntaxError, unsupported } from './syntax-error.ts'
 import type { Token } from './token.ts'
 import * as words from './words.ts'
@@ -169,7 +169,8 @@ class Outliner {
     const before = this.#last()
     const free = token.kind === 'bind' || token.kind === 'gap'
     if (before === 'LIMIT' || before === 'OFFSET') {
-      if (!free && !(token.kind === 'number' && /^\d+$/.test(token.text)))
+      const whole = token.kind === 'number' && /^\d+$/.test(token.text)
+      if (!whole && (!free || isConstant(token)))
         throw syntaxError(this.#text, token.start, shown(token.text), ['a whole number', 'a bind'])
       this.#emit(String(this.#at))
     } else if (free && lists.has(before)) {

@@ -226,6 +226,8 @@ describe('binds', () => {
   it('that are literals are these', () => {
     expect(right(":'a b'")).toEqual({ kind: 'text', value: 'a b' })
     expect(right(':true')).toEqual({ kind: 'boolean', value: true })
+    expect(right(":'O\\'Brien'")).toEqual({ kind: 'text', value: "O'Brien" })
+    expect(parseSoql('SELECT Id FROM A LIMIT :5').limit).toEqual({ kind: 'number', value: 5 })
     expect(right(':5')).toEqual({ kind: 'number', value: 5 })
   })
 })
@@ -317,6 +319,9 @@ describe('what is refused', () => {
     ['SELECT Id FROM Account WHERE a = 2026-02-03T10:00:00', 1, 34, undefined],
     ['SELECT Id FROM Account WHERE a = LAST_N_DAYS:-1', 1, 34, undefined],
     ['SELECT Id FROM Account LIMIT -1', 1, 30, ['a whole number', 'a bind']],
+    ["SELECT Id FROM Account LIMIT :'x'", 1, 30, ['a whole number', 'a bind']],
+    ['SELECT Id FROM Account LIMIT :null', 1, 30, ['a whole number', 'a bind']],
+    ['SELECT :true FROM Account', 1, 8, undefined],
     ['SELECT Id FROM Account LIMIT 1 WHERE a = 1', 1, 32, undefined],
     ['SELECT Id,, Name FROM Account', 1, 11, ['a function', '"("', 'TYPEOF', 'a name']],
     ['SELECT Id FROM Account GROUP BY a ORDER BY a ORDER BY b', 1, 46, undefined],

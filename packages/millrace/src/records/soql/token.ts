@@ -71,7 +71,8 @@ function read(text: string, start: number): Token {
   }
   if (char === ':') {
     const end = afterBind(text, start + 1)
-    return { kind: 'bind', text: bindName(text.slice(start + 1, end)), start, end }
+    const name = bindName(text.slice(start + 1, end))
+    return { kind: literalKind(name) ?? 'bind', text: name, start, end }
   }
   for (const [kind, pattern] of patterns) {
     pattern.lastIndex = start
@@ -84,6 +85,12 @@ function read(text: string, start: number): Token {
   }
   const hint = char === '"' ? 'Text stands in single quotes.' : ''
   throw syntaxError(text, start, shown(String.fromCodePoint(text.codePointAt(start) ?? 0)), ['SOQL'], hint)
+}
+
+/** A bind whose expression is a text or a number is just that. */
+function literalKind(name: string): TokenKind | undefined {
+  if (/^'(?:[^'\\]|\\.)*'$/s.test(name)) return 'text'
+  return /^-?\d+(?:\.\d+)?$/.test(name) ? 'number' : undefined
 }
 
 function longer(text: string, token: Token): Token {

@@ -14,6 +14,7 @@ import type { ReportDefinition } from './saved-query/report.ts'
 import type { RowPage, RunSavedQueryOptions } from './saved-query/result.ts'
 import type { ReportPage, RunReportOptions } from './saved-query/run-report.ts'
 import type { SavedQueries } from './saved-query/stored.ts'
+import type { TriggerOperation } from './trigger/trigger.ts'
 
 /** On whose behalf, where it is not that of the execution or the installation. */
 export interface Who {
@@ -189,6 +190,18 @@ export class Records {
     options?: DmlOptions,
   ): Promise<DmlResult[]> {
     return this.#writing(object, async (verbs, ...on) => verbs.undelete(...on, records, options))
+  }
+
+  /**
+   * Runs the after-triggers for records that were changed by other means, in the same transaction: by ids, or by the records as they were.
+   * Throws MILL_DML_FAILED when a trigger refuses one.
+   */
+  notifyChanged<O extends ObjectDefinition>(
+    object: O | string,
+    operation: TriggerOperation,
+    records: readonly Named<O>[],
+  ): Promise<void> {
+    return this.#writing(object, async (verbs, ...on) => verbs.notifyChanged(...on, operation, records))
   }
 
   /** Fixes the records of a query in its order, in the database, to be fetched from anywhere in it, also by other processes. */

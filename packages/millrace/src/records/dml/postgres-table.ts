@@ -5,13 +5,13 @@ import { quotedTable } from './sql.ts'
 /** What DML must know of a table of PostgreSQL. */
 export interface PostgresTable {
   /** The type of a column, to cast to; without its length, so that a longer text is refused and not cut. */
-  typeOf(column: string): string
+  readonly typeOf: (column: string) => string
   /** Whether a row that does not name the column gets something else than null. */
-  hasDefault(column: string): boolean
+  readonly hasDefault: (column: string) => boolean
   /** Whether the column alone has a unique index. */
-  isUnique(column: string): boolean
+  readonly isUnique: (column: string) => boolean
   /** Columns of a constraint or unique index, by its name. */
-  columnsOf(constraint: string): readonly string[]
+  readonly columnsOf: (constraint: string) => readonly string[]
 }
 
 interface ColumnRow {

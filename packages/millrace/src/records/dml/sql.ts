@@ -6,7 +6,8 @@ export class Sql {
   readonly #params: unknown[] = []
 
   text(text: string): this {
-    this.#segments[this.#segments.length - 1] += text
+    const last = this.#segments.length - 1
+    this.#segments[last] = `${this.#segments[last] ?? ''}${text}`
     return this
   }
 

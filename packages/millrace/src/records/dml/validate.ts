@@ -176,7 +176,7 @@ function json(field: FieldInfo): Check {
   return (value) => {
     let written: string | undefined
     try {
-      written = JSON.stringify(value) as string | undefined
+      written = JSON.stringify(value)
     } catch {
       written = undefined
     }

@@ -80,14 +80,13 @@ export function defineTrigger<F extends Fields>(
     ['before', before],
     ['after', after],
   ] as const) {
-    const wrong = Array.isArray(list)
-      ? list.find((one) => !triggerOperations.includes(one as TriggerOperation))
-      : list
-    if (!Array.isArray(list) || wrong !== undefined)
-      throw invalid(
-        where,
-        `has ${describeValue(wrong)} in ${timing}, which lists ${triggerOperations.join(', ')}`,
-      )
+    const given: readonly unknown[] = Array.isArray(list) ? list : [list]
+    const wrong = given.find((one) => !(triggerOperations as readonly unknown[]).includes(one))
+    if (wrong === undefined && Array.isArray(list)) continue
+    throw invalid(
+      where,
+      `has ${describeValue(wrong ?? list)} in ${timing}, which is a list of ${triggerOperations.join(', ')}`,
+    )
   }
   if (before.length + after.length === 0) throw invalid(where, 'needs before or after, a list of operations')
   if (typeof order !== 'number' || Number.isNaN(order)) throw invalid(where, 'has an order that is no number')
@@ -102,7 +101,7 @@ export function defineTrigger<F extends Fields>(
     before: Object.freeze([...before]),
     after: Object.freeze([...after]),
     order,
-    handler: handler as unknown as TriggerHandler,
+    handler: handler,
   })
 }
 

@@ -1,4 +1,4 @@
-import { defineObject } from '../../object/define-object.ts'
+import { defineObject } from '../../../packages/millrace/src/records/object/define-object.ts'
 import {
   boolean,
   date,
@@ -13,7 +13,7 @@ import {
   picklist,
   reference,
   text,
-} from '../../object/field.ts'
+} from '../../../packages/millrace/src/records/object/field.ts'
 
 export const Owner = defineObject({
   name: 'Owner',

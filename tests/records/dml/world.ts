@@ -1,25 +1,25 @@
 import { v7 } from 'uuid'
-import { createTestDatabase } from '../../../../../../tests/support/postgres.ts'
-import { openPostgres } from '../../../kernel/postgres/open.ts'
-import { openSqlite } from '../../../kernel/sqlite/open.ts'
-import type { Storage } from '../../../kernel/storage/storage.ts'
-import type { StorageTransaction } from '../../../kernel/storage/transaction.ts'
-import { Access } from '../../access/access.ts'
-import type { RoleDefinition } from '../../access/define-role.ts'
-import type { Caller } from '../../access/principal.ts'
-import type { RecordsDatabase, Row } from '../../database.ts'
-import type { RecordsEnv } from '../../env.ts'
-import { Schema } from '../../object/schema.ts'
-import { transactionDatabase } from '../../storage-database.ts'
-import type { TriggerDefinition } from '../../trigger/trigger.ts'
-import { TriggerSet } from '../../trigger/trigger-set.ts'
+import { createTestDatabase } from '../../support/postgres.ts'
+import { openPostgres } from '../../../packages/millrace/src/kernel/postgres/open.ts'
+import { openSqlite } from '../../../packages/millrace/src/kernel/sqlite/open.ts'
+import type { Storage } from '../../../packages/millrace/src/kernel/storage/storage.ts'
+import type { StorageTransaction } from '../../../packages/millrace/src/kernel/storage/transaction.ts'
+import { Access } from '../../../packages/millrace/src/records/access/access.ts'
+import type { RoleDefinition } from '../../../packages/millrace/src/records/access/define-role.ts'
+import type { Caller } from '../../../packages/millrace/src/records/access/principal.ts'
+import type { RecordsDatabase, Row } from '../../../packages/millrace/src/records/database.ts'
+import type { RecordsEnv } from '../../../packages/millrace/src/records/env.ts'
+import { Schema } from '../../../packages/millrace/src/records/object/schema.ts'
+import { transactionDatabase } from '../../../packages/millrace/src/records/storage-database.ts'
+import type { TriggerDefinition } from '../../../packages/millrace/src/records/trigger/trigger.ts'
+import { TriggerSet } from '../../../packages/millrace/src/records/trigger/trigger-set.ts'
 import { Account, Note, Owner, tables } from './objects.ts'
 
 export interface Work extends RecordsEnv {
   readonly transaction: StorageTransaction
   /** Statements that ran, by their text. */
   readonly texts: readonly string[]
-  sql(text: string): Promise<Row[]>
+  readonly sql: (text: string) => Promise<Row[]>
 }
 
 interface Options {

@@ -1,11 +1,22 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { deleteRecords, insert, notifyChanged, undelete, update, type DmlResult } from '../dml/dml.ts'
-import { Account, Owner } from '../dml/test-support/objects.ts'
-import { World } from '../dml/test-support/world.ts'
-import type { RecordsEnv } from '../env.ts'
-import { Schema } from '../object/schema.ts'
-import { defineTrigger, type Change, type TriggerDefinition } from './trigger.ts'
-import { TriggerSet } from './trigger-set.ts'
+import {
+  deleteRecords,
+  insert,
+  notifyChanged,
+  undelete,
+  update,
+  type DmlResult,
+} from '../../../packages/millrace/src/records/dml/dml.ts'
+import { Account, Owner } from './objects.ts'
+import { World } from './world.ts'
+import type { RecordsEnv } from '../../../packages/millrace/src/records/env.ts'
+import { Schema } from '../../../packages/millrace/src/records/object/schema.ts'
+import {
+  defineTrigger,
+  type Change,
+  type TriggerDefinition,
+} from '../../../packages/millrace/src/records/trigger/trigger.ts'
+import { TriggerSet } from '../../../packages/millrace/src/records/trigger/trigger-set.ts'
 
 const worlds = { sqlite: await World.open('sqlite'), postgres: await World.open('postgres') }
 
@@ -247,7 +258,7 @@ describe('definitions of triggers', () => {
     expect(() => define(options)).toThrow(
       expect.objectContaining({
         code: 'MILL_TRIGGER_INVALID',
-        message: expect.stringContaining(message),
+        message: expect.stringContaining(message) as string,
       }) as never,
     )
   })

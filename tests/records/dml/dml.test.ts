@@ -1,8 +1,15 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RecordsEnv } from '../env.ts'
-import { defineRole } from '../access/define-role.ts'
-import { deleteRecords, insert, undelete, update, upsert, type DmlResult } from './dml.ts'
-import { World, type Work } from './test-support/world.ts'
+import type { RecordsEnv } from '../../../packages/millrace/src/records/env.ts'
+import { defineRole } from '../../../packages/millrace/src/records/access/define-role.ts'
+import {
+  deleteRecords,
+  insert,
+  undelete,
+  update,
+  upsert,
+  type DmlResult,
+} from '../../../packages/millrace/src/records/dml/dml.ts'
+import { World, type Work } from './world.ts'
 
 const worlds = { sqlite: await World.open('sqlite'), postgres: await World.open('postgres') }
 
@@ -41,7 +48,11 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
           },
         ]),
       )
-      expect(result).toEqual({ success: true, id: expect.stringMatching(/^[0-9a-f-]{36}$/), errors: [] })
+      expect(result).toEqual({
+        success: true,
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+        errors: [],
+      })
       const [row] = await accounts()
       expect(row).toMatchObject({
         id: result?.id,
@@ -190,7 +201,7 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
         const error = await insert(env, account(env), rows).catch((thrown: unknown) => thrown)
         expect(error).toMatchObject({
           code: 'MILL_DML_FAILED',
-          message: expect.stringContaining('row 2400'),
+          message: expect.stringContaining('row 2400') as string,
           data: { row: 2400, code: 'FIELD_CUSTOM_VALIDATION_EXCEPTION' },
         })
         const { results } = (error as { data: { results: DmlResult[] } }).data
@@ -549,7 +560,7 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
     await world.work(async (env) => {
       await expect(insert(env, account(env), [], { allorNone: false } as never)).rejects.toMatchObject({
         code: 'MILL_OPTIONS_INVALID',
-        message: expect.stringContaining('allOrNone'),
+        message: expect.stringContaining('allOrNone') as string,
       })
       await expect(upsert(env, account(env), [], { by: 'Name' })).rejects.toMatchObject({
         code: 'MILL_OPTIONS_INVALID',

@@ -29,18 +29,20 @@ export function isBlurred({ type, required }: FieldInfo, value: SortValue): bool
   return value === null && (type === 'text' || type === 'picklist')
 }
 
-/** Records after a position in the order of `sort` and, where that leaves them equal, of their ids. */
-export function afterCondition(
+/**
+ * Records after a position in the order of `sort` and, where that leaves them equal, of their ids: as ranges that follow one another,
+ * each of which an index can begin with (one condition with OR would be a filter over all that was passed).
+ */
+export function rangesAfter(
   sort: readonly PlannedSort[],
   idField: FieldInfo,
   { values, id }: Position,
-): Condition {
-  const later = sort.flatMap((part, at): Condition[] => {
-    const beyond = beyondCondition(part, values[at] ?? null)
-    return beyond === undefined ? [] : [allOf([...sameCondition(sort.slice(0, at), values), beyond])]
-  })
-  const afterId = compare([idField.name], '>', scalarOf(idField, id))
-  return anyOf([...later, allOf([...sameCondition(sort, values), afterId])])
+): readonly Condition[] {
+  const equal = allOf([...sameCondition(sort, values), compare([idField.name], '>', scalarOf(idField, id))])
+  const later = sort.map((part, at) =>
+    beyond(part, values[at] ?? null).map((one) => allOf([...sameCondition(sort.slice(0, at), values), one])),
+  )
+  return [equal, ...later.reverse().flat()]
 }
 
 /** Records that a position cannot be told from. */
@@ -55,40 +57,34 @@ export function sameCondition(
   })
 }
 
-/** Strictly later by this part alone; undefined where nothing is. Without a value: first ascending, last descending. */
-function beyondCondition(part: PlannedSort, value: SortValue): Condition | undefined {
+/** Strictly later by this part alone, in order. Without a value: first ascending, last descending. */
+function beyond(part: PlannedSort, value: SortValue): readonly Condition[] {
   const { path, field, descending } = part
-  const isNull = compare(path, '=', { kind: 'null' })
   if (field.type === 'boolean')
-    return value === descending ? compare(path, '=', { kind: 'boolean', value: !descending }) : undefined
-  if (value === null) return descending ? undefined : compare(path, '!=', { kind: 'null' })
+    return value === descending ? [compare(path, '=', { kind: 'boolean', value: !descending })] : []
+  if (value === null) return descending ? [] : [compare(path, '!=', { kind: 'null' })]
   if (field.type === 'picklist' && field.values.length > 0) return beyondChoice(part, String(value))
-  if (descending) return anyOf([compare(path, '<', scalarOf(field, value)), isNull])
+  if (descending) return [compare(path, '<', scalarOf(field, value)), compare(path, '=', { kind: 'null' })]
   return field.type === 'datetime'
-    ? compare(path, '>=', scalarOf(field, nextMs(value)))
-    : compare(path, '>', scalarOf(field, value))
+    ? [compare(path, '>=', scalarOf(field, nextMs(value)))]
+    : [compare(path, '>', scalarOf(field, value))]
 }
 
 /** Picklists are sorted in the order of their values; others that are in the table come after these, by text. */
-function beyondChoice({ path, field, descending }: PlannedSort, value: string): Condition | undefined {
+function beyondChoice({ path, field, descending }: PlannedSort, value: string): readonly Condition[] {
   const left: Operand = { kind: 'field', path }
-  const among = (values: readonly string[], negated = false): Condition => ({
-    kind: 'in',
-    left,
-    negated,
-    values: values.map((one) => ({ kind: 'text', value: one })),
-  })
+  const among = (values: readonly string[], negated = false): readonly Condition[] => {
+    const scalars = values.map((one): Scalar => ({ kind: 'text', value: one }))
+    return values.length === 0 ? [] : [{ kind: 'in', left, negated, values: scalars }]
+  }
   const all = field.values.map((one) => one.value)
+  const others = [...among(all, true), compare(path, '!=', { kind: 'null' })]
   const at = all.findIndex((one) => one.toLowerCase() === value.toLowerCase())
-  const others = allOf([among(all, true), compare(path, '!=', { kind: 'null' })])
-  const listed = at < 0 ? (descending ? all : []) : descending ? all.slice(0, at) : all.slice(at + 1)
-  const beyond = [
-    ...(listed.length === 0 ? [] : [among(listed)]),
-    ...(at < 0 ? [allOf([others, compare(path, descending ? '<' : '>', { kind: 'text', value })])] : []),
-    ...(at >= 0 && !descending ? [others] : []),
-    ...(descending ? [compare(path, '=', { kind: 'null' })] : []),
-  ]
-  return anyOf(beyond)
+  const isNull = compare(path, '=', { kind: 'null' })
+  if (at >= 0)
+    return descending ? [...among(all.slice(0, at)), isNull] : [...among(all.slice(at + 1)), allOf(others)]
+  const rest = allOf([...others, compare(path, descending ? '<' : '>', { kind: 'text', value })])
+  return descending ? [rest, ...among(all), isNull] : [rest]
 }
 
 function nextMs(value: SortValue): string {
@@ -107,4 +103,3 @@ function compare(path: Path, op: Comparison, right: Scalar): Condition {
 }
 
 const allOf = (of: readonly Condition[]): Condition => joined('and', of)
-const anyOf = (of: readonly Condition[]): Condition => joined('or', of)

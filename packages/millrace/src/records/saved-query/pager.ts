@@ -1,14 +1,7 @@
 import type { RecordsEnv } from '../env.ts'
 import type { AccessMode, Condition, Query } from '../query/query.ts'
 import { runQuery } from '../run.ts'
-import {
-  afterCondition,
-  isBlurred,
-  sameCondition,
-  sortValue,
-  type Position,
-  type SortValue,
-} from './keyset.ts'
+import { isBlurred, rangesAfter, sameCondition, sortValue, type Position, type SortValue } from './keyset.ts'
 import { orderOf, type RowsPlan } from './list-view-query.ts'
 import { pageToken, readPageToken } from './page-token.ts'
 import { valueAt, type PlannedSort } from './plan.ts'
@@ -69,8 +62,13 @@ class PageReader {
     before: Position | undefined,
     size: number,
   ): Promise<{ readonly records: readonly object[]; readonly hasMore: boolean }> {
-    const after = before === undefined ? [] : [afterCondition(sort, this.#plan.object.idField, before)]
-    const found = await this.#query(sort, [...conditions, ...after], size + 1)
+    const { idField } = this.#plan.object
+    const ranges = before === undefined ? [[]] : rangesAfter(sort, idField, before).map((range) => [range])
+    const found: object[] = []
+    for (const range of ranges) {
+      found.push(...(await this.#query(sort, [...conditions, ...range], size + 1 - found.length)))
+      if (found.length > size) break
+    }
     if (found.length <= size) return { records: found, hasMore: false }
     return { records: await this.#settled(sort, conditions, before, found.slice(0, size)), hasMore: true }
   }

@@ -115,10 +115,7 @@ describe('stored list views and reports', () => {
   test('are told when the schema has moved on', async () => {
     await queries.save({ ...json, name: 'old', columns: ['Rating'] }, first)
     const { Rating: _, ...fields } = Customer.fields
-    const moved = new SavedQueries(
-      storage.documents,
-      new Schema([Person, { ...Customer, fields }]),
-    )
+    const moved = new SavedQueries(storage.documents, new Schema([Person, { ...Customer, fields }]))
     await expectCode(moved.load('old'), 'MILL_SAVED_QUERY_INVALID', /Customer has no field Rating/)
     expect((await moved.list()).map(({ name }) => name)).toContain('old')
   })

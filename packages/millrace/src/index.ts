@@ -2,6 +2,14 @@ export { createMill } from './mill/create-mill.ts'
 export { defineConfig, type LimitOptions, type MillConfig, type QueueOptions } from './mill/config.ts'
 export { loadConfig, type LoadedConfig } from './mill/load-config.ts'
 export { migrate } from './mill/migrate.ts'
+export {
+  introspectObjects,
+  listObjects,
+  objectStatements,
+  type CreateObjectsOptions,
+  type IntrospectOptions,
+  type ObjectSummary,
+} from './mill/objects.ts'
 export type { Mill, MillEnqueueOptions } from './mill/mill.ts'
 export type { Job } from './mill/job.ts'
 export type { JobList, JobListOptions, Jobs } from './mill/jobs.ts'

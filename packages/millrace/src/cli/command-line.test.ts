@@ -14,7 +14,7 @@ describe('help', () => {
     mkdirSync(coverage)
     const { code, stdout, stderr } = await project.run(['--help'], { env: { NODE_V8_COVERAGE: coverage } })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const command of ['worker', 'migrate', 'enqueue', 'jobs', 'pause', 'resume', 'workers']) {
+    for (const command of ['worker', 'migrate', 'enqueue', 'jobs', 'objects', 'pause', 'resume', 'workers']) {
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'))
     }
     const [report = ''] = globSync('*.json', { cwd: coverage })
@@ -36,6 +36,9 @@ describe('help', () => {
     ['enqueue'],
     ['jobs', 'list'],
     ['jobs', 'show'],
+    ['objects', 'list'],
+    ['objects', 'introspect'],
+    ['objects', 'create'],
     ['pause'],
     ['workers'],
   ])('of %s', async (command, { expect }) => {

@@ -141,6 +141,38 @@ export function createProgram() {
       await countJobs(command.optsWithGlobals())
     })
 
+  const objects = program.command('objects').description('objects of tables, tables of objects')
+
+  objects
+    .command('list')
+    .description('the objects of the config and of the engine')
+    .action(async (_options, command) => {
+      const { listKnownObjects } = await import('./commands/objects.ts')
+      await listKnownObjects(command.optsWithGlobals())
+    })
+
+  objects
+    .command('introspect')
+    .description('print TypeScript that defines objects for the tables that are there')
+    .option('--table <name>', 'only this one; may be given again', collect, [] as readonly string[])
+    .option('--out <file>', 'write it to a new file')
+    .action(async (_options, command) => {
+      const { introspectTables } = await import('./commands/objects.ts')
+      await introspectTables(command.optsWithGlobals())
+    })
+
+  objects
+    .command('create')
+    .description('print the SQL that makes the tables of objects')
+    .argument('[names...]', 'of objects in the config (default: all)')
+    .addOption(
+      new Option('--for <database>', "default: the storage's").choices(['sqlite', 'postgres'] as const),
+    )
+    .action(async (names, _options, command) => {
+      const { createObjects } = await import('./commands/objects.ts')
+      await createObjects(names, command.optsWithGlobals())
+    })
+
   for (const verb of ['pause', 'resume'] as const) {
     program
       .command(verb)

@@ -61,7 +61,7 @@ export function shownStorage(config: MillConfig): string {
 }
 
 /** Opening a SQLite file makes it; looking should not. */
-function demandDatabase(config: MillConfig): void {
+export function demandDatabase(config: MillConfig): void {
   const storage = storageOf(config)
   const path = storage.startsWith('sqlite:') ? storage.slice('sqlite:'.length) : ':memory:'
   if (path === ':memory:' || path === '' || existsSync(path)) return

@@ -30,7 +30,7 @@ export function tableStatements(objects: readonly ObjectInfo[], schema: Schema, 
           : [`${identifier(field.typeColumn)} ${kind === 'sqlite' ? 'text' : 'varchar(80)'}`]
       return [columnOf(object, field, kind, isReady ? link?.clause : undefined), ...typeColumn]
     })
-    return [`create table ${tableOf(object)} (\n  ${columns.join(',\n  ')}\n);`, ...indexesOf(object)]
+    return [`create table ${tableOf(object)} (\n  ${columns.join(',\n  ')}\n);`, ...indexesOf(object, kind)]
   })
   return [...tables, ...later]
 }
@@ -128,20 +128,21 @@ function linkOf(
 }
 
 /** Of references, the tenant and the name of a record; ids and unique fields have one already. */
-function indexesOf(object: ObjectInfo): string[] {
+function indexesOf(object: ObjectInfo, kind: Kind): string[] {
   const { tenant, nameField } = object.definition
   return object.fields.flatMap((field) => {
     const isSought = field.type === 'reference' || field.name === tenant || field.name === nameField
     if (!isSought || field.unique || field === object.idField) return []
     const name = identifier(`${object.definition.table.replace('.', '_')}_${field.column}`.slice(0, 63))
-    return [`create index ${name} on ${tableOf(object)} (${searchedAs(field)});`]
+    return [`create index ${name} on ${tableOf(object)} (${searchedAs(field, kind)});`]
   })
 }
 
-/** As the compiler of queries compares it (sql/dialect.ts): an index of anything else would not be used. */
-function searchedAs(field: FieldInfo): string {
+/** As queries compare it (see sql/dialect.ts): an index of anything else would not be used. */
+function searchedAs(field: FieldInfo, kind: Kind): string {
   const column = identifier(field.column)
-  return field.caseSensitive || !/^(text|picklist)$/.test(field.type) ? column : `lower(${column})`
+  if (field.caseSensitive || !/^(text|picklist)$/.test(field.type)) return column
+  return kind === 'sqlite' ? `${column} collate nocase` : `(lower(${column} collate "und-x-icu") collate "C")`
 }
 
 function parentsFirst(objects: readonly ObjectInfo[], schema: Schema): ObjectInfo[] {

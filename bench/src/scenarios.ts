@@ -3,6 +3,7 @@ import { backlog } from './scenarios/backlog.ts'
 import { draining } from './scenarios/drain.ts'
 import { enqueueing } from './scenarios/enqueue.ts'
 import { latency } from './scenarios/latency.ts'
+import { records } from './scenarios/records.ts'
 import { scale } from './scenarios/scale.ts'
 import { tenants } from './scenarios/tenants.ts'
 import { wal } from './scenarios/wal.ts'
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   ...backlog,
   ...wal,
   ...scale,
+  ...records,
 ]
 
 export function fullName({ name, database }: Pick<Scenario, 'name' | 'database'>): string {

@@ -17,5 +17,5 @@ function element(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'string')
     return special.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
-  return String(value as number | bigint | boolean)
+  return `${value as number}`
 }

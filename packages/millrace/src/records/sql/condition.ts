@@ -299,6 +299,8 @@ function includes(at: ConditionContext, { left, values }: Of<'includes'>, negate
   const found = wanted.flatMap((one) => {
     if (one.kind !== 'value' || one.value === '') return []
     const choices = String(one.value).split(';').filter(Boolean)
+    // No choice is in no list.
+    if (choices.length === 0) return []
     return [all(choices.map((choice) => dialect.contains(sql`(';' || ${own} || ';')`, `;${fold(choice)};`)))]
   })
   if (!negated) return some([...found, ...(hasNull ? [isNull(expr, true)] : [])])

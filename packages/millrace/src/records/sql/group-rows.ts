@@ -69,7 +69,11 @@ export class GroupRows {
   /** A value of a group: one of its keys or an aggregate. */
   resolve(operand: Operand, clause: string, set: KeySet | undefined): Expr {
     const at = this.#find(operand)
-    if (at >= 0) return this.#keyValue(at, set)
+    if (at >= 0) {
+      // What is shown needs rights that a filter does not, WITH SECURITY_ENFORCED.
+      if (clause === 'SELECT') rowOperand(this.scope, operand, 'select', clause)
+      return this.#keyValue(at, set)
+    }
     if (operand.kind === 'call' && operand.call.name.toUpperCase() === 'GROUPING')
       return this.#grouping(operand.call, set)
     if (operand.kind === 'call' && isAggregate(operand.call)) return this.#aggregate(operand.call)

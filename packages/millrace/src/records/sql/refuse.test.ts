@@ -224,6 +224,14 @@ describe('rights', () => {
     const query = accounts(is('Secret__c', '=', 'x'), { mode: 'securityEnforced' })
     expect(compile(query, may('system')).count).toBe(false)
     expect(refusal({ ...query, select: [f('Secret__c')] }, may('system')).code).toBe('MILL_ACCESS_DENIED')
+    const groups = from('Account', [count], {
+      groupBy: { kind: 'plain', by: [f('Secret__c')] },
+      mode: 'securityEnforced',
+    })
+    expect(compile(groups, may('system')).count).toBe(false)
+    expect(refusal({ ...groups, select: [f('Secret__c'), count] }, may('system')).code).toBe(
+      'MILL_ACCESS_DENIED',
+    )
   })
   test('leave out of FIELDS(ALL) what may not be read', () => {
     const query = from('Account', [{ kind: 'fields', which: 'all' }])

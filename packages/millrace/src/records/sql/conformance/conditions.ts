@@ -135,6 +135,8 @@ export function conditions(subject: () => Subject): void {
       expect(await ids(includes('Topics', ['a;b', 'ab']))).toBe('a1 a3')
       expect(await ids(includes('Topics', ['b']))).toBe('a1 a2')
       expect(await ids(includes('Topics', ['b'], true))).toBe('a3 a4 a6')
+      expect(await ids(includes('Topics', [';']))).toBe('')
+      expect(await ids(includes('Topics', [';'], true))).toBe('a1 a2 a3 a4 a6')
       expect(await ids(not(includes('Topics', ['b'])))).toBe('a3 a4 a6')
     })
   })

@@ -51,7 +51,9 @@ export type Where<O extends ObjectDefinition = ObjectDefinition> = {
 }
 
 type Direction = 'asc' | 'desc'
-type Sortable<O> = FieldName<O> | ParentPath
+/** What can be selected. */
+export type Selectable<O> = FieldName<O> | ParentPath
+type Sortable<O> = Selectable<O>
 export interface SortBy<O> {
   readonly field: Sortable<O>
   readonly direction?: Direction
@@ -59,9 +61,9 @@ export interface SortBy<O> {
   readonly nulls?: 'first' | 'last'
 }
 
-export interface QueryOptions<O extends ObjectDefinition, K extends string = string> {
+export interface QueryOptions<O extends ObjectDefinition, K extends Selectable<O> = Selectable<O>> {
   /** Default: all fields of the object. Parents by path: `'Owner.Name'`. */
-  readonly fields?: readonly (K | FieldName<O>)[]
+  readonly fields?: readonly K[]
   readonly where?: Where<O>
   readonly orderBy?: Sortable<O> | SortBy<O> | readonly (Sortable<O> | SortBy<O>)[]
   readonly limit?: number
@@ -79,9 +81,11 @@ type Parents<K extends string> = {
 }
 
 /** A record with these fields; parents come as records in it, whose values are not typed. */
-export type Selection<O extends ObjectDefinition, K extends string> = {
-  [Name in Extract<K, FieldName<O>>]: RecordOf<O>[Name]
-} & Parents<K>
+export type Selection<O extends ObjectDefinition, K extends string> = Flat<
+  { [Name in Extract<K, FieldName<O>>]: RecordOf<O>[Name] } & Parents<K>
+>
+
+type Flat<T> = { [K in keyof T]: T[K] }
 
 const options = ['fields', 'where', 'orderBy', 'limit', 'offset', 'forUpdate', 'allRows', 'mode'] as const
 const comparisons: Readonly<Record<string, Comparison>> = {

@@ -1,6 +1,6 @@
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import type { AccessMode } from './query/query.ts'
-import { buildQuery, type QueryOptions, type Selection, type Where } from './build-query.ts'
+import { buildQuery, type QueryOptions, type Selectable, type Selection, type Where } from './build-query.ts'
 import type { CursorEnv, CursorHandle, CursorOptions } from './cursor/cursor.ts'
 import type { CursorPage } from './cursor/pagination-cursor.ts'
 import type * as dml from './dml/dml.ts'
@@ -105,7 +105,7 @@ export class Records {
   }
 
   /** A query whose rows are typed by the object. By name, for objects that are known at run time only, they are not. */
-  query<O extends ObjectDefinition, const K extends string = keyof RecordOf<O> & string>(
+  query<O extends ObjectDefinition, const K extends Selectable<O> = keyof RecordOf<O> & string>(
     object: O | string,
     options: QueryOptions<O, K> = {},
   ): RecordQuery<Selection<O, K>> {

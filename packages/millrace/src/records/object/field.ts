@@ -125,6 +125,8 @@ function field<Value, Required extends boolean>(
   }) as Field<Value, Required>
 }
 
+// `const Required`: without it the types that defineObject expects would make a plain boolean of `true`.
+
 /** The primary key, as text or uuid. Made as a UUIDv7 at insert unless given, or by the database when `readOnly`. */
 export const id = (options: CommonFieldOptions<string, true> = {}): Field<string, true> =>
   field('id', { ...options, required: true, unique: true })
@@ -134,47 +136,47 @@ export const integerId = (options: CommonFieldOptions<number, true> = {}): Field
   field('id', { ...options, required: true, unique: true, numeric: true })
 
 /** The id of a record of another object, or of one of several when `typeColumn` tells which. */
-export const reference = <Required extends boolean = false>(
+export const reference = <const Required extends boolean = false>(
   to: string | readonly string[],
   options: ReferenceOptions<string, Required> = {},
 ): Field<string, Required> =>
   field('reference', { ...options, references: typeof to === 'string' ? [to] : to })
 
 /** As `reference`, to an object whose id is a whole number. */
-export const integerReference = <Required extends boolean = false>(
+export const integerReference = <const Required extends boolean = false>(
   to: string | readonly string[],
   options: ReferenceOptions<number, Required> = {},
 ): Field<number, Required> =>
   field('reference', { ...options, references: typeof to === 'string' ? [to] : to, numeric: true })
 
-export const text = <Required extends boolean = false>(
+export const text = <const Required extends boolean = false>(
   options: TextOptions<Required> = {},
 ): Field<string, Required> => field('text', options)
 
-export const number = <Required extends boolean = false>(
+export const number = <const Required extends boolean = false>(
   options: NumberOptions<Required> = {},
 ): Field<number, Required> => field('number', options)
 
 /** A whole number within ±2^53. */
-export const integer = <Required extends boolean = false>(
+export const integer = <const Required extends boolean = false>(
   options: CommonFieldOptions<number, Required> = {},
 ): Field<number, Required> => field('integer', options)
 
-export const currency = <Required extends boolean = false>(
+export const currency = <const Required extends boolean = false>(
   options: NumberOptions<Required> = {},
 ): Field<number, Required> => field('currency', options)
 
-export const boolean = <Required extends boolean = false>(
+export const boolean = <const Required extends boolean = false>(
   options: CommonFieldOptions<boolean, Required> = {},
 ): Field<boolean, Required> => field('boolean', options)
 
 /** A calendar day, `'2026-11-24'`. */
-export const date = <Required extends boolean = false>(
+export const date = <const Required extends boolean = false>(
   options: CommonFieldOptions<string, Required> = {},
 ): Field<string, Required> => field('date', options)
 
 /** An instant, a `Date`. */
-export const datetime = <Required extends boolean = false>(
+export const datetime = <const Required extends boolean = false>(
   options: DatetimeOptions<Required> = {},
 ): Field<Date, Required> => field('datetime', options)
 
@@ -184,18 +186,18 @@ type ValueOf<C extends Choice> = C extends string ? C : C extends PicklistValue 
 const choices = (values: readonly Choice[]): readonly PicklistValue[] =>
   values.map((one) => (typeof one === 'string' ? { value: one, label: one } : one))
 
-export const picklist = <const C extends Choice, Required extends boolean = false>(
+export const picklist = <const C extends Choice, const Required extends boolean = false>(
   values: readonly C[],
   options: PicklistOptions<ValueOf<C>, Required> = {},
 ): Field<ValueOf<C>, Required> => field('picklist', { ...options, values: choices(values) })
 
 /** Several of the values; read and written as a list. */
-export const multipicklist = <const C extends Choice, Required extends boolean = false>(
+export const multipicklist = <const C extends Choice, const Required extends boolean = false>(
   values: readonly C[],
   options: PicklistOptions<readonly ValueOf<C>[], Required> = {},
 ): Field<readonly ValueOf<C>[], Required> => field('multipicklist', { ...options, values: choices(values) })
 
 /** Any JSON. It can be selected and written; SOQL neither compares nor sorts it. */
-export const json = <Value = unknown, Required extends boolean = false>(
+export const json = <Value = unknown, const Required extends boolean = false>(
   options: CommonFieldOptions<Value, Required> = {},
 ): Field<Value, Required> => field('json', options)

@@ -39,6 +39,12 @@ describe('soqlTemplate', () => {
     expect(() => soqlTemplate(segments, [])).toThrow('needs 1 values for 2 segments; it got 0')
   })
 
+  it('refuses undefined, which is mostly a field that is not there', () => {
+    expect(() => soql`SELECT Id FROM A WHERE B = ${null} AND C = ${undefined}`).toThrow(
+      'value 2 of the query is undefined',
+    )
+  })
+
   it.each([
     ['a name', () => soql`SELECT ${'Id'} FROM A`, 'names are written out', 8],
     ['an object', () => soql`SELECT Id FROM ${'A'}`, 'names are written out', 16],

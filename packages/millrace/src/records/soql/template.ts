@@ -12,8 +12,8 @@ const templates = new WeakMap<TemplateSegments, Fill>()
 
 /**
  * The query of a template: each value stands where a literal, a list, LIMIT or OFFSET may stand, as a parameter and never as text,
- * whatever it holds. A call site is parsed once. Throws MILL_SOQL_SYNTAX, also for a value in place of a name or within quotes, and
- * MILL_SOQL_UNSUPPORTED.
+ * whatever it holds. A call site is parsed once. Throws MILL_SOQL_SYNTAX, also for a value in place of a name or within quotes,
+ * MILL_SOQL_UNSUPPORTED, and MILL_QUERY_INVALID for a value that is undefined.
  */
 export function soqlTemplate(segments: TemplateSegments, values: readonly unknown[]): Query {
   let fill = templates.get(segments)
@@ -48,7 +48,7 @@ function fillOf(node: unknown): Fill | undefined {
   if (typeof node !== 'object' || node === null) return undefined
   if ('kind' in node && node.kind === 'value' && 'value' in node) {
     const gap = Number(node.value)
-    return (values) => ({ kind: 'value', value: values[gap] })
+    return (values) => ({ kind: 'value', value: given(values[gap], gap) })
   }
   const fills = Object.entries(node).flatMap(([key, child]) => {
     const fill = fillOf(child)
@@ -60,4 +60,13 @@ function fillOf(node: unknown): Fill | undefined {
     for (const [key, fill] of fills) copy[key] = fill(values)
     return copy
   }
+}
+
+function given(value: unknown, gap: number): unknown {
+  if (value !== undefined) return value
+  throw new MillraceError(
+    'MILL_QUERY_INVALID',
+    `value ${gap + 1} of the query is undefined; pass null where null is meant.`,
+    { data: { place: `value ${gap + 1}` } },
+  )
 }

@@ -42,6 +42,8 @@ describe.each(places)('cursors on $kind', (place: Place) => {
   test('have the records of their query in its order, forward, back and across processes', async () => {
     const cursor = await openCursor(env, item('WHERE Id <= 2500 ORDER BY Rank'))
     expect(cursor.numberOfRecords).toBe(2_500)
+    // It can be the input of a job as it is.
+    expect(structuredClone(cursor)).toEqual({ id: cursor.id, numberOfRecords: 2_500 })
     const handle = JSON.parse(JSON.stringify(cursor)) as { id: string }
     expect(handle).toEqual({ id: cursor.id, numberOfRecords: 2_500 })
     const elsewhere = envOf({ kind: place.kind, storage: await place.another() })

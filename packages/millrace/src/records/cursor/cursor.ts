@@ -19,7 +19,7 @@ export interface CursorOptions {
   readonly binds?: Readonly<Record<string, unknown>>
 }
 
-/** What is left of a cursor when it is stored as JSON. */
+/** What a cursor is as data. */
 export interface CursorHandle {
   readonly id: string
   readonly numberOfRecords: number
@@ -44,36 +44,35 @@ export interface CursorParts {
  * Records of a query whose set was fixed when it was opened (semantics C-02): later changes change no membership, values are those
  * of the moment of each fetch, deleted records are missing. It keeps no position, and is read by anybody of its tenant who has its id.
  */
-export class Cursor implements CursorHandle {
-  readonly id: string
-  readonly numberOfRecords: number
-  readonly #parts: CursorParts
-
-  constructor(parts: CursorParts) {
-    this.id = parts.id
-    this.numberOfRecords = parts.total
-    this.#parts = parts
-  }
-
+export interface Cursor extends CursorHandle {
   /**
    * Records `position` to `position + count - 1`, the first is 0, in the order of the query; fewer where some were deleted, and at the end.
    * Forward, back, and again (C-03). Each use lets it live for two more days. Throws MILL_CURSOR_FATAL for a position
    * outside of 0 to `numberOfRecords`, a count outside of 0 to 2,000, and when it has expired; MILL_CURSOR_TRANSIENT.
    */
-  async fetch(position: number, count: number): Promise<ResultRecord[]> {
-    checkStretch(this.#parts, position, count)
-    const rows = await readCursor(this.#parts, 'cursor', position, count)
-    return rows.found.map(({ record }) => record)
-  }
-
+  fetch(position: number, count: number): Promise<ResultRecord[]>
   /** Frees it now; it would expire by itself. */
-  async close(): Promise<void> {
-    await closeCursor(this.#parts)
-  }
+  close(): Promise<void>
+}
 
-  toJSON(): CursorHandle {
-    return { id: this.id, numberOfRecords: this.numberOfRecords }
-  }
+const cursorOf = (parts: CursorParts): Cursor =>
+  handle(parts, {
+    async fetch(position: number, count: number) {
+      checkStretch(parts, position, count)
+      const { found } = await readCursor(parts, 'cursor', position, count)
+      return found.map(({ record }) => record)
+    },
+    close: () => closeCursor(parts),
+  })
+
+/** Plain data, which may be a job's input as it is (semantics C-03); what it can do does not count as part of it. */
+export function handle<Methods extends object>(
+  { id, total }: CursorParts,
+  methods: Methods,
+): CursorHandle & Methods {
+  const data: CursorHandle = { id, numberOfRecords: total }
+  const hidden = Object.entries(methods).map(([name, value]) => [name, { value: value as unknown }] as const)
+  return Object.freeze(Object.defineProperties(data, Object.fromEntries(hidden))) as CursorHandle & Methods
 }
 
 /**
@@ -82,12 +81,12 @@ export class Cursor implements CursorHandle {
  * opening a large one costs others.
  */
 export async function openCursor(env: CursorEnv, query: Query, options: CursorOptions = {}): Promise<Cursor> {
-  return new Cursor(await openParts(env, query, options, 'cursor'))
+  return cursorOf(await openParts(env, query, options, 'cursor'))
 }
 
 /** One that was opened before, by this or another process. Throws MILL_CURSOR_FATAL when it is unknown or has expired. */
 export async function findCursor(env: CursorEnv, cursor: string | Pick<CursorHandle, 'id'>): Promise<Cursor> {
-  return new Cursor(await findParts(env, cursor, 'cursor'))
+  return cursorOf(await findParts(env, cursor, 'cursor'))
 }
 
 export async function openParts(

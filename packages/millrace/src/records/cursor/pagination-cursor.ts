@@ -4,6 +4,7 @@ import {
   checkStretch,
   closeCursor,
   findParts,
+  handle,
   openParts,
   readCursor,
   type CursorEnv,
@@ -27,41 +28,32 @@ export interface CursorPage {
 const aheadRows = 200
 
 /** A cursor for pages that people turn: what was deleted is passed over, so that every page but the last is full. */
-export class PaginationCursor implements CursorHandle {
-  readonly id: string
-  readonly numberOfRecords: number
-  readonly #parts: CursorParts
-
-  constructor(parts: CursorParts) {
-    this.id = parts.id
-    this.numberOfRecords = parts.total
-    this.#parts = parts
-  }
-
+export interface PaginationCursor extends CursorHandle {
   /** `size` records from `start` on, 0 or the `nextIndex` of a page before. Throws as `Cursor.fetch`. */
-  async fetchPage(start: number, size: number): Promise<CursorPage> {
-    checkStretch(this.#parts, start, size)
-    const records: ResultRecord[] = []
-    let [nextIndex, deletedRows] = [start, 0]
-    while (records.length < size && nextIndex < this.numberOfRecords) {
-      const wanted = size - records.length
-      const ahead = nextIndex === start ? wanted : Math.max(wanted, aheadRows)
-      const taken = take(await readCursor(this.#parts, 'pagination', nextIndex, ahead), wanted)
-      if (taken.passed === 0) break
-      records.push(...taken.records)
-      nextIndex += taken.passed
-      deletedRows += taken.passed - taken.records.length
-    }
-    return { records, deletedRows, nextIndex, isDone: nextIndex >= this.numberOfRecords }
-  }
+  fetchPage(start: number, size: number): Promise<CursorPage>
+  close(): Promise<void>
+}
 
-  async close(): Promise<void> {
-    await closeCursor(this.#parts)
-  }
+const paginationCursorOf = (parts: CursorParts): PaginationCursor =>
+  handle(parts, {
+    fetchPage: (start: number, size: number) => fetchPage(parts, start, size),
+    close: () => closeCursor(parts),
+  })
 
-  toJSON(): CursorHandle {
-    return { id: this.id, numberOfRecords: this.numberOfRecords }
+async function fetchPage(parts: CursorParts, start: number, size: number): Promise<CursorPage> {
+  checkStretch(parts, start, size)
+  const records: ResultRecord[] = []
+  let [nextIndex, deletedRows] = [start, 0]
+  while (records.length < size && nextIndex < parts.total) {
+    const wanted = size - records.length
+    const ahead = nextIndex === start ? wanted : Math.max(wanted, aheadRows)
+    const taken = take(await readCursor(parts, 'pagination', nextIndex, ahead), wanted)
+    if (taken.passed === 0) break
+    records.push(...taken.records)
+    nextIndex += taken.passed
+    deletedRows += taken.passed - taken.records.length
   }
+  return { records, deletedRows, nextIndex, isDone: nextIndex >= parts.total }
 }
 
 /** As `openCursor`; at most 100,000 records. */
@@ -70,7 +62,7 @@ export async function openPaginationCursor(
   query: Query,
   options: CursorOptions = {},
 ): Promise<PaginationCursor> {
-  return new PaginationCursor(await openParts(env, query, options, 'pagination'))
+  return paginationCursorOf(await openParts(env, query, options, 'pagination'))
 }
 
 /** As `findCursor`. */
@@ -78,7 +70,7 @@ export async function findPaginationCursor(
   env: CursorEnv,
   cursor: string | Pick<CursorHandle, 'id'>,
 ): Promise<PaginationCursor> {
-  return new PaginationCursor(await findParts(env, cursor, 'pagination'))
+  return paginationCursorOf(await findParts(env, cursor, 'pagination'))
 }
 
 /** Up to and with the last record that is wanted: what follows stays for the next page. */

@@ -8,7 +8,7 @@ import {
   Bench,
   decision,
   finalizerOf,
-  newJob,
+  type newJob,
   oops,
   retry,
   standing,

@@ -5,7 +5,9 @@ import type { Caller, ObjectPermissions } from './principal.ts'
 
 export type Right = 'read' | 'create' | 'edit' | 'delete'
 
-type Named = string | { readonly name: string }
+interface Named {
+  readonly name: string
+}
 type FieldPermissions = NonNullable<ObjectPermissions['fields']>[string]
 
 /** The rights of one role on one object, fields by lower-case name. */
@@ -39,34 +41,27 @@ export class Access {
     this.#ids = new Map(schema.objects.map((one) => [one.name.toLowerCase(), one.idField.name.toLowerCase()]))
   }
 
-  /** `may(…, 'read', …)`. */
-  readable(caller: Caller, object: Named, field?: Named): boolean {
-    return this.may(caller, object, 'read', field)
+  /** Whether some role of the caller gives the right on the object. */
+  mayObject(caller: Caller, object: Named, right: Right): boolean {
+    return this.#may(caller, object, right, undefined)
   }
 
   /**
-   * Whether some role of the caller gives the right on the object and, where one is named, on the field. For `create` and `edit` a
-   * field must be one that may be edited. The id has no right of its own: it follows the object.
+   * Whether one role of the caller gives the right on the object and on the field. For `create` and `edit` a field must be one that
+   * may be edited. The id has no right of its own: it follows the object.
    */
-  may(caller: Caller, object: Named, right: Right, field?: Named): boolean {
+  mayField(caller: Caller, object: Named, field: Named, right: Right): boolean {
+    const name = lower(field)
+    return this.#may(caller, object, right, name === this.#ids.get(lower(object)) ? undefined : name)
+  }
+
+  #may(caller: Caller, object: Named, right: Right, field: string | undefined): boolean {
     if (caller.principal === null) return true
     const name = lower(object)
-    const wanted = field === undefined ? undefined : lower(field)
-    const own = wanted === undefined || wanted === this.#ids.get(name) ? undefined : wanted
     return caller.principal.roles.some((roleName) => {
       const role = this.#roles.get(roleName)
-      return role !== undefined && allows(role.named.get(name) ?? role.others, right, own)
+      return role !== undefined && allows(role.named.get(name) ?? role.others, right, field)
     })
-  }
-
-  /** `may` without a field. */
-  mayObject(caller: Caller, object: Named, right: Right): boolean {
-    return this.may(caller, object, right)
-  }
-
-  /** `may` with a field. */
-  mayField(caller: Caller, object: Named, field: Named, right: Right): boolean {
-    return this.may(caller, object, right, field)
   }
 }
 
@@ -79,8 +74,8 @@ function allows({ own, fields }: Grant, right: Right, field: string | undefined)
   return right === 'read' ? read : (special.edit ?? read)
 }
 
-function lower(named: Named): string {
-  return (typeof named === 'string' ? named : named.name).toLowerCase()
+function lower({ name }: Named): string {
+  return name.toLowerCase()
 }
 
 function resolved(schema: Schema, role: RoleDefinition): Role {

@@ -3,7 +3,6 @@ import { renderSql } from '../rules/sql-template.ts'
 import {
   idsPerBlock,
   type NewSnapshot,
-  type RowId,
   type Snapshot,
   type SnapshotAccess,
   type SnapshotIds,
@@ -13,6 +12,7 @@ import {
 import type { Connection } from './connection.ts'
 import type { Database, Writing } from './database.ts'
 import { translated } from './errors.ts'
+import { packIds, unpackIds, type PackedIds } from './packed-ids.ts'
 
 const dayMs = 86_400_000
 /** A process that dies while it fills one leaves it for the pruner after this long without a portion. */
@@ -23,12 +23,11 @@ const blocksAtOnce = 20
 const [filling, open, dropped] = [0, 1, 2]
 
 interface Block {
-  /** JSON array. */
-  readonly json: string
+  readonly packed: PackedIds
   readonly ids: number
 }
 
-/** JSON texts of `idsPerBlock` ids each, in order, at most one more id than `most`. Throws what `checkTime` throws. */
+/** Blocks of `idsPerBlock` ids each, in order, at most one more id than `most`. Throws what `checkTime` throws. */
 function* blocksOf(
   connection: Connection,
   { statement, maxRows }: NewSnapshot,
@@ -40,11 +39,11 @@ function* blocksOf(
   for (const row of read.iterate(...(values as (string | number)[])) as Iterable<unknown>) {
     ids.push((row as unknown[])[0])
     if (ids.length < idsPerBlock) continue
-    yield { json: JSON.stringify(ids), ids: ids.length }
+    yield { packed: packIds(ids), ids: ids.length }
     checkTime()
     ids = []
   }
-  if (ids.length > 0) yield { json: JSON.stringify(ids), ids: ids.length }
+  if (ids.length > 0) yield { packed: packIds(ids), ids: ids.length }
 }
 
 /** Writes blocks one after the other, and counts. */
@@ -71,10 +70,10 @@ class Filling {
   }
 
   add(connection: Connection, blocks: Iterable<Block>): void {
-    for (const { json, ids } of blocks) {
+    for (const { packed, ids } of blocks) {
       connection.run(
         'insert into millrace_snapshot_block (snapshot, number, ids) values (?, ?, ?)',
-        ...[this.#spec.id, this.#blocks, json],
+        ...[this.#spec.id, this.#blocks, packed],
       )
       this.#blocks += 1
       this.total += ids
@@ -209,11 +208,11 @@ function ids(
   )
   if (head === undefined) return null
   const first = Math.floor(position / idsPerBlock)
-  const blocks = connection.all<{ ids: string }>(
+  const blocks = connection.all<{ ids: PackedIds }>(
     'select ids from millrace_snapshot_block where snapshot = ? and number between ? and ? order by number',
     ...[id, first, Math.floor((position + count - 1) / idsPerBlock)],
   )
-  const all = blocks.flatMap((block) => JSON.parse(block.ids) as RowId[])
+  const all = blocks.flatMap((block) => unpackIds(block.ids))
   const from = position - first * idsPerBlock
   return { ids: all.slice(from, from + count), tenant: head.tenant, remainingMs: head.expires - now }
 }

@@ -12,10 +12,10 @@ create table millrace_snapshot (
 create index millrace_snapshot_expires on millrace_snapshot (expires);
 create index millrace_snapshot_tenant on millrace_snapshot (tenant, created);
 
--- A thousand ids a row, as a JSON array.
+-- A thousand ids a row: a JSON array, or 16 bytes for each where all are uuids.
 create table millrace_snapshot_block (
   snapshot text not null,
   number integer not null,
-  ids text not null,
+  ids any not null,
   primary key (snapshot, number)
 ) strict;

@@ -16,7 +16,6 @@ export interface Bisection {
   readonly rowError: (error: unknown) => DmlError | null
   /** Notes what can be told at once of the rows of a failed attempt; the others are tried again. */
   readonly diagnose?: (items: readonly Item[], error: unknown) => Promise<void>
-  readonly stopAtFirst: boolean
 }
 
 /**
@@ -35,7 +34,7 @@ export async function bisect(items: readonly Item[], how: Bisection): Promise<vo
     await how.diagnose?.(items, error)
     const left = items.filter(isAlive)
     if (left.length < items.length) {
-      if (!how.stopAtFirst) await bisect(left, how)
+      await bisect(left, how)
       return
     }
     if (items.length === 1) {
@@ -44,8 +43,6 @@ export async function bisect(items: readonly Item[], how: Bisection): Promise<vo
     }
   }
   const middle = items.length >> 1
-  const first = items.slice(0, middle)
-  await bisect(first, how)
-  if (how.stopAtFirst && !first.every(isAlive)) return
+  await bisect(items.slice(0, middle), how)
   await bisect(items.slice(middle), how)
 }

@@ -39,7 +39,8 @@ export async function change(operation: Operation, items: readonly Item[]): Prom
     if (given.length === 0) return
     const kept = given.map(({ shape, values, id }) => ({ shape, values, id }))
     try {
-      await savepoint(call.env.database, () => new Round(operation, given).run(before, after)); return;
+      await savepoint(call.env.database, () => new Round(operation, given).run(before, after))
+      return
     } catch (error) {
       if (!(error instanceof Again)) throw error
     }

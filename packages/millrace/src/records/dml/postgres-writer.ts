@@ -27,13 +27,13 @@ interface ArrayColumn {
  */
 export class PostgresWriter implements Writer {
   readonly #place: Place
-  readonly #stopAtFirst: boolean
+  readonly #allOrNone: boolean
   readonly #table: string
   #facts: PostgresTable | null = null
 
-  constructor(place: Place, stopAtFirst: boolean) {
+  constructor(place: Place, allOrNone: boolean) {
     this.#place = place
-    this.#stopAtFirst = stopAtFirst
+    this.#allOrNone = allOrNone
     this.#table = quotedTable(place.object.definition.table)
   }
 
@@ -97,9 +97,9 @@ export class PostgresWriter implements Writer {
           const locked = this.#rowError(error, kind)?.code === 'UNABLE_TO_LOCK_ROW'
           if (locked || error instanceof Incomplete) await diagnose(this.#place, rows, expected, locked)
         },
-        stopAtFirst: this.#stopAtFirst,
       })
-      if (this.#stopAtFirst && !chunk.every(isAlive)) return
+      // Rows of an insert may come another time, when others are in.
+      if (this.#allOrNone && kind !== 'insert' && !chunk.every(isAlive)) return
     }
   }
 

@@ -21,12 +21,12 @@ const perRow = Symbol('per row')
  */
 export class SqliteWriter implements Writer {
   readonly #place: Place
-  readonly #stopAtFirst: boolean
+  readonly #allOrNone: boolean
   readonly #table: string
 
-  constructor(place: Place, stopAtFirst: boolean) {
+  constructor(place: Place, allOrNone: boolean) {
     this.#place = place
-    this.#stopAtFirst = stopAtFirst
+    this.#allOrNone = allOrNone
     this.#table = quotedTable(place.object.definition.table)
   }
 
@@ -95,9 +95,8 @@ export class SqliteWriter implements Writer {
         rowError: (error) => this.#rowError(error, kind),
         diagnose: (rows, error) =>
           error instanceof Incomplete ? diagnose(this.#place, rows, expected) : Promise.resolve(),
-        stopAtFirst: this.#stopAtFirst,
       })
-      if (this.#stopAtFirst && !chunk.every(isAlive)) return
+      if (this.#allOrNone && !chunk.every(isAlive)) return
     }
   }
 

@@ -188,7 +188,10 @@ class Upsert {
       this.#reread(item, reading)
     }
     demandRight(this.#call, 'create', items)
-    await insertItems({ ...this.#call }, items.filter(isAlive), reading)
+    // Whether a row has failed for good is known only when it was looked for again.
+    const call = { ...this.#call, options: { ...this.#call.options, allOrNone: false } }
+    await insertItems(call, items.filter(isAlive), reading)
+    this.#call.thrown ??= call.thrown
   }
 
   async #update(items: readonly Item[]): Promise<void> {

@@ -9,7 +9,7 @@ export interface Constant {
 
 /**
  * Writes rows of one object in bulk: the good ones are in the table afterwards, the others have `errors`; the same on both databases.
- * Throws what is no row's fault. With `stopAtFirst` it need not look for more once a row has failed.
+ * Throws what is no row's fault. With allOrNone, updates and deletes end with the first chunk that has a bad row.
  */
 export interface Writer {
   /** Sets the ids that the database makes. */

@@ -7,8 +7,6 @@ export interface QueryCase {
   readonly tenant?: string
   /** The id of a user; system without one. */
   readonly user?: string
-  /** Why the answer is known to differ from Salesforce's; the test fails once it does not any more. */
-  readonly differs?: string
 }
 
 export type QueryGroup = readonly (string | QueryCase)[]

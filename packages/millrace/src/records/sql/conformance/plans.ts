@@ -105,6 +105,13 @@ const shapes: readonly Shape[] = [
     postgres: scanned('account_seen_at'),
   },
   {
+    what: 'text in order',
+    query: account({ orderBy: [by('Name')], limit: js(20) }),
+    // The order of NOCASE is not that of other letters.
+    sqlite: /TEMP B-TREE FOR ORDER BY/,
+    postgres: scanned('account_name'),
+  },
+  {
     what: 'children',
     query: from(
       'Account',

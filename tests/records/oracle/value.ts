@@ -35,10 +35,6 @@ export function fieldAt(path: Path, scope: Scope): FieldInfo | undefined {
   return objects.map((object) => object.find(last)).find((field) => field !== undefined)
 }
 
-/** `What.Type`: the name of the object that is pointed to. */
-export const isTypeOfParent = (path: Path, scope: Scope): boolean =>
-  path.length > 1 && path.at(-1)?.toLowerCase() === 'type' && fieldAt(path, scope) === undefined
-
 export function valueAt(path: Path, scope: Scope, rec: Rec): unknown {
   let at: Found | undefined = { object: scope.object, rec }
   for (const step of path.slice(0, -1)) {

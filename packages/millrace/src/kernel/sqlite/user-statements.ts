@@ -45,15 +45,21 @@ export class UserStatements {
     return this.#judged(sql, () => {
       const { statement, writes } = this.#prepare(sql)
       if (writes) onWrite()
-      return this.#guard.watch(() =>
-        lists.map((values) => {
-          try {
-            return Number(statement.run(...(values as SQLInputValue[])).changes)
-          } catch (error) {
-            return failed(error)
-          }
-        }),
-      )
+      // No value is read, and numbers are made faster.
+      statement.setReadBigInts(false)
+      try {
+        return this.#guard.watch(() =>
+          lists.map((values) => {
+            try {
+              return statement.run(...(values as SQLInputValue[])).changes as number
+            } catch (error) {
+              return failed(error)
+            }
+          }),
+        )
+      } finally {
+        statement.setReadBigInts(true)
+      }
     })
   }
 

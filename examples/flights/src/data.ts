@@ -30,11 +30,11 @@ const sources: readonly Source[] = [
   },
   {
     table: 'flights',
-    columns: ['departs', 'origin', 'destination', 'distance', 'delay'],
+    columns: ['id', 'departs', 'origin', 'destination', 'distance', 'delay'],
     async rows() {
       const flights = JSON.parse(await readData('flights-20k.json')) as Flight[]
-      return flights.map(({ date, origin, destination, distance, delay }) => {
-        return [date, origin, destination, distance, delay]
+      return flights.map(({ date, origin, destination, distance, delay }, at) => {
+        return [at + 1, date, origin, destination, distance, delay]
       })
     },
   },
@@ -74,8 +74,9 @@ async function createTables(mill: Mill): Promise<void> {
         latitude double precision, longitude double precision)`
     await tx.sql`
       create table if not exists flights (
-        departs text, origin text, destination text, distance integer, delay integer)`
+        id integer primary key, departs text, origin text, destination text, distance integer, delay integer)`
     await tx.sql`create index if not exists flights_origin on flights (origin)`
+    await tx.sql`create index if not exists flights_destination on flights (destination)`
     await tx.sql`create table if not exists runs (id integer primary key, started text, finished text)`
     // No unique index on (run, origin), on purpose: nothing here but Millrace keeps figures from being written twice.
     await tx.sql`

@@ -7,7 +7,7 @@ import { airportDelays } from './jobs.ts'
 import { BadOptions, readOptions, usage, type Options } from './options.ts'
 import { ensureDatabase, NoPostgres, postgresUrl } from './postgres.ts'
 import { Progress } from './progress.ts'
-import { introduce, lookAround, report, reportFailures } from './report.ts'
+import { introduce, lookAround, report, reportFailures, showRecords } from './report.ts'
 import { beginRun, finishRun, runProgress, type Run } from './runs.ts'
 import { readResult } from './result.ts'
 import { Workers } from './workers.ts'
@@ -60,7 +60,10 @@ async function main(options: Options): Promise<number> {
     const result = await readResult(mill, run)
     report(result, progress.say)
     if (options.json) console.log(JSON.stringify(result))
-    else await lookAround(mill, storage, progress.say)
+    else {
+      await showRecords(mill.records, progress.say)
+      await lookAround(mill, storage, progress.say)
+    }
     return result.writtenOnce ? 0 : 1
   } catch (error) {
     progress.end()

@@ -1,6 +1,7 @@
-import type { Mill } from 'millrace'
+import type { Mill, Records } from 'millrace'
 import { airportDelays, plantedFault } from './jobs.ts'
 import type { Attempt, RunResult } from './result.ts'
+import { delaysByState, longDelays } from './objects.ts'
 import { runProgress, runTag, type Run } from './runs.ts'
 import { delayTable } from './table.ts'
 
@@ -38,6 +39,19 @@ export function report(
     `${plantedFault.origin}: ${planted.map(({ attempt, result }) => `attempt ${attempt} ${endings[result]}`).join(', ')}.`,
   )
   say(`Each airport written once: ${writtenOnce ? 'yes' : 'NO'} (${rows} rows for ${airports} airports).`)
+}
+
+/** The same tables, as a list view and a report see them. */
+export async function showRecords(records: Records, say: Say): Promise<void> {
+  const { columns, rows } = await records.listView(longDelays)
+  say('')
+  say(`${longDelays.label}: ${columns.map(({ label }) => label).join(', ')}`)
+  for (const { cells } of rows.slice(0, 3)) say(`  ${cells.map(({ label }) => label).join(', ')}`)
+  const { totals } = await records.report(delaysByState)
+  say('')
+  say(`${delaysByState.label}:`)
+  for (const { key, count, aggregates } of totals?.groups.slice(0, 3) ?? [])
+    say(`  ${key?.label ?? ''}: ${count} flights, ${aggregates[0]?.label ?? ''} minutes late on average`)
 }
 
 const endings: Readonly<Record<Attempt['result'], string>> = {

@@ -6,6 +6,7 @@ import type { FlagSource } from '../govern/flags/flags.ts'
 import type { LogSink } from '../observe/log/entry.ts'
 import type { LogLevel } from '../observe/log/level.ts'
 import type { PrincipalSource } from '../records/caller.ts'
+import type { CursorLimits } from '../records/cursor/limits.ts'
 import type { RateLimitOptions } from '../tools/definition.ts'
 import type { AnyDefinition } from './definitions.ts'
 
@@ -68,6 +69,11 @@ export interface MillConfig {
     readonly maxRows?: number
     /** Of a query outside of transactions, and of each page of a stream. Default `'30 seconds'`. */
     readonly queryTimeout?: Duration
+    /** How large cursors may be, and how many a tenant may open within 24 hours. See docs/cursors.md. */
+    readonly cursors?: Partial<Omit<CursorLimits, 'ttlMs'>> & {
+      /** Life after the last use. Default `'2 days'`. */
+      readonly expireAfter?: Duration
+    }
   }
   readonly log?: { readonly level?: LogLevel; readonly sink?: LogSink }
   readonly sqlite?: {

@@ -103,7 +103,7 @@ export async function assembleParts(
     kind: storage.kind,
   })
   const handlers = new Handlers()
-  const { timeZone, maxRows, queryTimeoutMs } = settings.records
+  const { timeZone, maxRows, queryTimeoutMs, cursors } = settings.records
   const records = new RecordsInstallation({
     definitions: {
       ...ofRecords,
@@ -112,6 +112,7 @@ export async function assembleParts(
     storage,
     caller: { principal: config.records?.principal, timeZone },
     bounds: { maxRows, timeoutMs: queryTimeoutMs },
+    cursorLimits: cursors,
     now: () => databaseClock.fresh(),
     newId,
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,

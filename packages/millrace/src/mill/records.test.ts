@@ -254,6 +254,22 @@ test("the engine's own jobs are records", async () => {
   ])
 })
 
+test('the config bounds cursors', async () => {
+  const mill = await createMill({
+    storage: 'sqlite::memory:',
+    definitions: [Account, Contact],
+    records: { cursors: { fetchRows: 1, perDay: 1, expireAfter: '1 hour' } },
+  })
+  await mill.transaction((tx) => tx.sql`create table accounts (id text primary key)`)
+  const cursor = await mill.records.openCursor(mill.soql`SELECT Id FROM Account`)
+  await expect(cursor.fetch(0, 2)).rejects.toMatchObject({
+    code: 'MILL_CURSOR_FATAL',
+    data: { fetchRows: 1 },
+  })
+  await expect(mill.records.openCursor(mill.soql`SELECT Id FROM Account`)).rejects.toThrow(/may open 1/)
+  await mill.stop()
+})
+
 test('a config that cannot be is refused', async () => {
   const make = (records: object) => createMill({ storage: 'sqlite::memory:', records })
   for (const wrong of [
@@ -261,6 +277,10 @@ test('a config that cannot be is refused', async () => {
     { maxRows: 0 },
     { queryTimeout: 'soon' },
     { zone: 'UTC' },
+    { cursors: 5 },
+    { cursors: { maxRows: 0 } },
+    { cursors: { ttlMs: 5 } },
+    { cursors: { expireAfter: 'soon' } },
   ])
     await expect(make(wrong)).rejects.toMatchObject({
       code: expect.stringMatching(/CONFIG|DURATION/) as string,

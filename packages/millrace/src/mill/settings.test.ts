@@ -13,6 +13,13 @@ test('every default is filled in, durations in ms', () => {
     retention: { completedMs: 30 * 86_400_000, failedMs: 90 * 86_400_000 },
     ...{ maxPayloadBytes: 1_048_576, maxResultBytes: 1_048_576 },
     ...{ patienceMs: 10_000, queryTimeoutMs: 30_000, poolSize: 14 },
+    records: {
+      ...{ timeZone: 'UTC', maxRows: 50_000, queryTimeoutMs: 30_000 },
+      cursors: {
+        ...{ maxRows: 50_000_000, fetchRows: 2_000, paginationRows: 100_000 },
+        ...{ ttlMs: 2 * 86_400_000, perDay: null, rowsPerDay: null },
+      },
+    },
   })
 })
 

@@ -3,6 +3,7 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import { checkTimeZone } from '../records/caller.ts'
+import { cursorLimits, defaultCursorLimits, type CursorLimits } from '../records/cursor/limits.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
 
@@ -25,7 +26,12 @@ export interface Settings {
   readonly patienceMs: number
   readonly queryTimeoutMs: number
   readonly poolSize: number
-  readonly records: { readonly timeZone: string; readonly maxRows: number; readonly queryTimeoutMs: number }
+  readonly records: {
+    readonly timeZone: string
+    readonly maxRows: number
+    readonly queryTimeoutMs: number
+    readonly cursors: CursorLimits
+  }
 }
 
 const mebibyte = 1024 * 1024
@@ -96,8 +102,16 @@ export function settingsOf(config: MillConfig): Settings {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       maxRows: whole(config.records?.maxRows ?? 50_000, 'records.maxRows', 1, 10_000_000),
       queryTimeoutMs: ms(config.records?.queryTimeout, '30 seconds', 'records.queryTimeout'),
+      cursors: cursorsOf(config.records?.cursors),
     },
   }
+}
+
+type CursorConfig = NonNullable<NonNullable<MillConfig['records']>['cursors']>
+
+function cursorsOf({ expireAfter = '2 days', ...limits }: CursorConfig = {}): CursorLimits {
+  const ttlMs = parseDuration(expireAfter, 'config records.cursors.expireAfter')
+  return cursorLimits({ ...limits, ttlMs }, 'config records.cursors', 'MILL_CONFIG_INVALID')
 }
 
 function zone(name: string): string {
@@ -108,7 +122,7 @@ function zone(name: string): string {
 const parts = {
   retention: ['completed', 'failed'],
   log: ['level', 'sink'],
-  records: ['principal', 'timeZone', 'maxRows', 'queryTimeout'],
+  records: ['principal', 'timeZone', 'maxRows', 'queryTimeout', 'cursors'],
   sqlite: ['synchronous'],
   postgres: ['schema', 'pooler', 'listenUrl', 'poolSize', 'queryTimeout'],
 } as const
@@ -120,6 +134,8 @@ function refuseStrangers(config: MillConfig): void {
   check(config, configFields, 'config')
   for (const part of ['retention', 'log', 'records', 'sqlite', 'postgres'] as const)
     check(config[part], parts[part], `config ${part}`)
+  const { ttlMs: _, ...cursors } = defaultCursorLimits
+  check(config.records?.cursors, [...Object.keys(cursors), 'expireAfter'], 'config records.cursors')
   const limits = ['concurrency', 'rateLimit']
   for (const [queue, options] of Object.entries(config.queues ?? {}))
     check(options, [...limits, 'perProcess'], `config queues.${queue}`)

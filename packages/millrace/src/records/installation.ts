@@ -9,6 +9,7 @@ import type { RoleDefinition } from './access/define-role.ts'
 import { callerOf, type Actor, type CallerOptions } from './caller.ts'
 import type { RecordsDatabase } from './database.ts'
 import type { CursorEnv } from './cursor/cursor.ts'
+import type { CursorLimits } from './cursor/limits.ts'
 import type { TriggerContext } from './env.ts'
 import type { SnapshotAccess } from '../kernel/storage/snapshots.ts'
 import type { ObjectDefinition } from './object/object.ts'
@@ -32,6 +33,7 @@ export interface InstallationOptions {
   readonly storage: Storage
   readonly caller: CallerOptions
   readonly bounds: RecordsSession['bounds']
+  readonly cursorLimits: CursorLimits
   /** The database's clock, epoch ms. */
   readonly now: () => Promise<number>
   readonly newId: () => string
@@ -133,7 +135,7 @@ export class RecordsInstallation {
     actor: Actor,
     context: TriggerContext,
   ): Promise<CursorEnv> {
-    const { caller, now, newId } = this.#options
+    const { caller, cursorLimits, now, newId } = this.#options
     return {
       database,
       schema: this.schema,
@@ -143,6 +145,7 @@ export class RecordsInstallation {
       context,
       newId,
       snapshots,
+      cursorLimits,
     }
   }
 }

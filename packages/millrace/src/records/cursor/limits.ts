@@ -1,4 +1,5 @@
 import { invalidOption, optionFields } from '../../kernel/rules/option-fields.ts'
+import type { ErrorCode } from '../../kernel/rules/errors.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 
 /** How large cursors may be, and how many (semantics C-04, C-06). */
@@ -36,10 +37,14 @@ const most: Readonly<Record<keyof CursorLimits, number>> = {
   rowsPerDay: Number.MAX_SAFE_INTEGER,
 }
 
-/** What is not given is the default. Throws MILL_OPTIONS_INVALID. */
-export function cursorLimits(given: Partial<CursorLimits> = {}, where = 'cursors'): CursorLimits {
+/** What is not given is the default. Throws MILL_OPTIONS_INVALID or `code`. */
+export function cursorLimits(
+  given: Partial<CursorLimits> = {},
+  where = 'cursors',
+  code: ErrorCode = 'MILL_OPTIONS_INVALID',
+): CursorLimits {
   const names = Object.keys(defaultCursorLimits) as (keyof CursorLimits)[]
-  const options = optionFields(given, names, where)
+  const options = optionFields(given, names, where, code)
   for (const name of names) {
     const value = options[name]
     if (value === undefined || (value === null && defaultCursorLimits[name] === null)) continue
@@ -47,6 +52,7 @@ export function cursorLimits(given: Partial<CursorLimits> = {}, where = 'cursors
       throw invalidOption(
         `${where}.${name}`,
         `must be a whole number from 1 to ${most[name]}; got ${describeValue(value)}`,
+        code,
       )
   }
   return { ...defaultCursorLimits, ...given }

@@ -88,7 +88,7 @@ async function inferred(mill: Mill, ctx: HandlerContext): Promise<void> {
   // @ts-expect-error -- no such field
   mill.records.query(Account, { orderBy: 'Nmae' })
   // @ts-expect-error -- not a field of what was selected
-  void (await mill.records.query(Account, { fields: ['Id'] }))[0]?.Name
+  expect((await mill.records.query(Account, { fields: ['Id'] }))[0]?.Name).toBeUndefined()
 
   await ctx.records.insert(Account, [{ Name: 'x', Rating: 'hot', Employees: null }])
   await ctx.records.update(Account, await ctx.soql<Account>`SELECT Id, Name FROM Account`)
@@ -97,7 +97,7 @@ async function inferred(mill: Mill, ctx: HandlerContext): Promise<void> {
   await ctx.records.insert('Account', [{ Anything: 1 }])
   // @ts-expect-error -- no such field
   await ctx.records.insert(Account, [{ Nmae: 'x' }])
-  // @ts-expect-error -- a text
+  // @ts-expect-error -- it must be a text
   await ctx.records.insert(Account, [{ Name: 5 }])
   // @ts-expect-error -- required: never null
   await ctx.records.update(Account, [{ Id: 'x', Name: null }])
@@ -114,7 +114,7 @@ async function inferred(mill: Mill, ctx: HandlerContext): Promise<void> {
     async (change, trigger) => {
       expectTypeOf(change.new[0]?.Industry).toEqualTypeOf<Account['Industry'] | undefined>()
       await trigger.enqueue(welcome, { id: change.new[0]?.Id ?? '' })
-      // @ts-expect-error -- a text
+      // @ts-expect-error -- it must be a text
       await trigger.enqueue(welcome, { id: 5 })
       expectTypeOf(await trigger.soql<Account>`SELECT Id FROM Account`).toEqualTypeOf<Account[]>()
     },

@@ -501,6 +501,29 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
     })
   })
 
+  test('a reference to a record of another tenant is one to nothing', async () => {
+    const theirs = await world.work((env) => insert(env, account(env), [{ Name: 'theirs' }]), {
+      caller: { tenant: 'other' },
+    })
+    const ParentId = theirs[0]?.id as string
+    const results = await world.work(async (env) => {
+      const inserted = await insert(
+        env,
+        account(env),
+        [
+          { Name: 'a', ParentId },
+          { Name: 'b', ParentId: 'nonsense' },
+          { Name: 'c' },
+          { Id: ParentId, Name: 'a claim to it' },
+        ],
+        partly,
+      )
+      return [...inserted, ...(await update(env, account(env), [{ Id: inserted[2]?.id, ParentId }], partly))]
+    })
+    const broken = 'INVALID_CROSS_REFERENCE_KEY ParentId'
+    expect(codes(results)).toEqual([broken, broken, '', 'DUPLICATE_VALUE Id', broken])
+  })
+
   describe('rights', () => {
     const clerk = defineRole({
       name: 'clerk',

@@ -85,18 +85,24 @@ async function look(place: Place, items: readonly Item[], skipLocked: boolean): 
   return new Map(rows.map((row) => [String(row['id']), { deleted: row['deleted'], guard: row['guard'] }]))
 }
 
-/** The condition that `t` is one of these records of the caller's tenant: one parameter however many they are. */
-export async function idsAre(place: Place, sql: Sql, ids: readonly (RecordId | null)[]): Promise<Sql> {
+/** The condition that `t` is one of these records, of the caller's tenant unless `whose` is any: one parameter however many they are. */
+export async function idsAre(
+  place: Place,
+  sql: Sql,
+  ids: readonly (RecordId | null)[],
+  whose: 'own' | 'any' = 'own',
+): Promise<Sql> {
   const { database, object } = place
   const column = `t.${quoted(object.idField.column)}`
   if (database.kind === 'sqlite') {
     sql.text(`${column} in (select value from json_each(`).value(jsonList(ids)).text('))')
-    return tenantIs(place, sql)
+    return whose === 'any' ? sql : tenantIs(place, sql)
   }
   const facts = await postgresTable(database, object)
   const type = facts.typeOf(object.idField.column)
   sql.text(`${column} = any (cast(`).value(arrayLiteral(ids)).text(` as ${type}[]))`)
   const { tenant } = object.definition
+  if (whose === 'any') return sql
   return tenantIs(place, sql, tenant === undefined ? undefined : facts.typeOf(object.field(tenant).column))
 }
 

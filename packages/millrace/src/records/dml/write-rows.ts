@@ -5,6 +5,7 @@ import { change } from './change.ts'
 import { fail, isAlive, readItem, type Item, type ReadOptions } from './item.ts'
 import { checkOptions, type DmlOptions } from './options.ts'
 import { dmlError, type DmlResult } from './result.ts'
+import { checkReferences } from './references.ts'
 import { Shapes } from './shape.ts'
 import type { Constant, Writer } from './writer.ts'
 
@@ -57,7 +58,8 @@ export function insertItems(call: Call, items: readonly Item[], reading: ReadOpt
       reading,
       write: async (alive) => {
         if (makesId) for (const item of alive) item.id ??= env.newId()
-        await insertAll(writer, alive, constantsOf(call, 'insert'))
+        await checkReferences(call.place, env.schema, alive)
+        await insertAll(writer, alive.filter(isAlive), constantsOf(call, 'insert'))
         for (const item of alive) if (!isAlive(item) && !given.has(item)) item.id = null
       },
     },
@@ -90,7 +92,10 @@ export function updateItems(call: Call, items: readonly Item[], reading: ReadOpt
       call,
       operation: 'update',
       reading,
-      write: (alive) => call.writer.update(alive, constantsOf(call, 'update')),
+      write: async (alive) => {
+        await checkReferences(call.place, call.env.schema, alive)
+        await call.writer.update(alive.filter(isAlive), constantsOf(call, 'update'))
+      },
     },
     items,
   )

@@ -104,6 +104,16 @@ function engineSuite(open: Open): void {
       await bench.settle([decision(run, outcomes.retried, { error: oops, next: [finalizerOf(run)] })])
       if (finalizing === 'leased') await take(apart)
     }
+    // A retry that stands beside the finalizer that runs: in ready, and in waiting.
+    for (const when of [{ ready: true }, { dueInMs: 60_000, reason: 'retrying' }] as const) {
+      const apart = await bench.lane({ tenant, queue: `beside-${'ready' in when ? 'ready' : 'waiting'}` })
+      await add(apart, {})
+      const run = await take(apart)
+      const again = { seq: 0, attempt: 2, care: 0, when }
+      await bench.settle([decision(run, outcomes.retried, { error: oops, next: [finalizerOf(run), again] })])
+      const { members } = await bench.take(worker, apart, { quota: 1 })
+      expect(members.map(({ seq }) => seq)).toEqual([-1])
+    }
     // Of one lease: settled, claimed, running, asked to abort, handed back.
     await add(lane, {}, {}, {}, {}, {})
     const { lease, members } = await bench.take(worker, lane, { free: 0 })
@@ -304,5 +314,36 @@ function engineSuite(open: Open): void {
     ])
     const [all] = await soql(tenant, 'SELECT FIELDS(ALL) FROM AsyncApexJob ORDER BY Id LIMIT 1')
     expect(Object.keys(all ?? {})).toHaveLength(schema.object('AsyncApexJob').fields.length)
+  })
+
+  test('monitoring reads no history that it does not show', async ({ skip }) => {
+    const { kind, reader } = bench.storage
+    // PostgreSQL chooses by statistics, which a small table does not have.
+    if (kind !== 'sqlite') skip()
+    const caller = { tenant: 'a', principal: null, mode: 'system', timeZone: 'UTC', now: 0 } as const
+    for (const where of [
+      "Status IN ('Failed', 'Aborted') AND CreatedDate >= :since ORDER BY CreatedDate DESC LIMIT 100",
+      "Status IN ('Queued', 'Preparing', 'Processing') AND CreatedDate < :since",
+      "Status = 'Completed' ORDER BY CreatedDate DESC LIMIT 100",
+      'CreatedDate > :since ORDER BY CreatedDate DESC LIMIT 100',
+    ]) {
+      const text = `SELECT Id, ApexClass.Name, Status, ExtendedStatus, CreatedDate FROM AsyncApexJob WHERE ${where}`
+      const { statement } = compile(parseSoql(text), {
+        kind,
+        schema,
+        caller,
+        access,
+        binds: { since: new Date(0) },
+      })
+      const [first = '', ...others] = statement.segments
+      const plan = await reader.query([`explain query plan ${first}`, ...others], statement.params, {
+        timeoutMs: 10_000,
+      })
+      const steps = plan.map((step) => String(step['detail']))
+      // j, d, e and f are jobs and history; only a walk in the order of ids that ends with LIMIT may begin anywhere.
+      const scans = steps.filter((step) => /^SCAN (j|d|e|f)\b/.test(step))
+      expect(scans, where).toEqual(where.startsWith("Status = 'Completed'") ? ['SCAN j'] : [])
+      if (where.includes('LIMIT')) expect(steps.join('\n'), where).not.toMatch(/TEMP B-TREE FOR ORDER BY/)
+    }
   })
 }

@@ -12,7 +12,7 @@ import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
-import { Pool, type PoolOptions } from './pool.ts'
+import { idleSetting, Pool, type PoolOptions } from './pool.ts'
 import { schema } from './schema.ts'
 import { statement, Statements } from './statement.ts'
 import { begin } from './transaction.ts'
@@ -33,6 +33,8 @@ export interface PostgresOptions {
   readonly listenUrl?: string
   /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, LISTEN one. @default 10 */
   readonly poolSize?: number
+  /** The server ends a transaction of handlers in which nothing is said for so long, unless its begin says otherwise. @default 10_000 */
+  readonly idleMs?: number
   /** After this a statement's connection is destroyed and its outcome unknown. @default 30_000 */
   readonly queryTimeoutMs?: number
   readonly after?: Clock['after']
@@ -43,6 +45,7 @@ const hotConnections = 4
 const claimConnections = 3
 const backgroundConnections = 4
 const connectMs = 10_000
+const shortIdleMs = 10_000
 /** Handlers may wait for each other's connections. */
 const mainConnectMs = 30_000
 
@@ -106,12 +109,18 @@ function databaseOf(options: PostgresOptions): Database {
     after,
     faults,
   })
-  const pool = (size: number, settings: readonly string[], more: Partial<PoolOptions> = {}): Pool =>
+  const pool = (
+    size: number,
+    settings: readonly string[],
+    { idleMs = shortIdleMs, ...more }: Partial<PoolOptions> = {},
+  ): Pool =>
     new Pool({
-      config: url.config(isDirect ? settings : []),
+      config: url.config(isDirect ? [idleSetting(idleMs).replaceAll(' ', ''), ...settings] : []),
       size,
       statements,
       deadlineMs: queryTimeoutMs,
+      idleMs,
+      keepsIdle: isDirect,
       connectMs: Math.min(connectMs, queryTimeoutMs),
       ...(isDirect && { onBackend: (pid, open) => wakeups.note(pid, open) }),
       ...more,
@@ -127,6 +136,7 @@ function databaseOf(options: PostgresOptions): Database {
   const hot = pool(hotConnections, generic)
   return {
     main: pool(options.poolSize ?? 10, [], {
+      idleMs: options.idleMs ?? shortIdleMs,
       connectMs: Math.min(mainConnectMs, queryTimeoutMs),
       ...(isDirect && {
         cancel: (pid) => hot.run(cancelBackend, { pid }),

@@ -5,8 +5,10 @@ import { payload } from './payload.ts'
 import { ask } from './postgres.ts'
 import { openPostgres } from '../../packages/millrace/src/kernel/postgres/open.ts'
 import type { WorkerId } from '../../packages/millrace/src/kernel/rules/execution.ts'
-import { createVirtualTimes, order } from '../../packages/millrace/src/kernel/rules/fair-order.ts'
+import { order } from '../../packages/millrace/src/kernel/rules/fair-order.ts'
 import { createIdSource } from '../../packages/millrace/src/kernel/rules/ids.ts'
+import { LaneQueue } from '../../packages/millrace/src/kernel/rules/lane-queue.ts'
+import { createVirtualTimes } from '../../packages/millrace/src/kernel/rules/virtual-times.ts'
 import { ActiveLanes } from '../../packages/millrace/src/kernel/runtime/active-lanes.ts'
 import { LaneCache } from '../../packages/millrace/src/kernel/runtime/lane-cache.ts'
 import { openSqlite } from '../../packages/millrace/src/kernel/sqlite/open.ts'
@@ -34,6 +36,7 @@ export class Backlog {
   readonly #cache: LaneCache
   readonly #active: ActiveLanes
   readonly #times = createVirtualTimes()
+  readonly #queue = new LaneQueue(this.#times)
   readonly #newId = createIdSource(Date.now, randomBytes)
   #scanAt = 0
 
@@ -42,7 +45,7 @@ export class Backlog {
     this.#place = place
     this.#worker = worker
     this.#cache = new LaneCache(storage.lanes)
-    this.#active = new ActiveLanes(this.#cache)
+    this.#active = new ActiveLanes(this.#cache, this.#queue, () => true)
   }
 
   static async open(place: Place, tenants: number): Promise<Backlog> {
@@ -74,10 +77,8 @@ export class Backlog {
   async claim(rows: number): Promise<TimedClaim> {
     await this.#scanWhenDue()
     const begun = performance.now()
-    await this.#cache.load(this.#active.unread())
-    const views = this.#active.views(() => true)
-    this.#times.observe(new Set(views.map(({ lane }) => lane.tenant)))
-    const quotas = order(views, this.#times, { total: rows, queues: new Map() })
+    await this.#active.read()
+    const quotas = order(this.#queue.tenants(), { total: rows, queues: new Map() })
     const before = this.#active.wakesOf(quotas)
     const choosingMs = performance.now() - begun
     const batch = await this.#storage.executions.claim({ worker: this.#worker, quotas, free: 0 })
@@ -107,7 +108,7 @@ export class Backlog {
     }))
     await this.#storage.jobs.enqueue(jobs)
     this.#active.wake([...new Set(jobs.map(({ lane }) => lane))])
-    await this.#cache.load(this.#active.unread())
+    await this.#active.read()
   }
 
   close(): Promise<void> {
@@ -120,7 +121,7 @@ export class Backlog {
     const before = this.#active.wakes
     this.#active.replace(await this.#storage.lanes.heads(), before)
     this.scans.push(performance.now() - begun)
-    await this.#cache.load(this.#active.unread())
+    await this.#active.read()
     this.#scanAt = performance.now() + scanEveryMs
   }
 }

@@ -1,9 +1,10 @@
+import type { Lane } from '../../packages/millrace/src/kernel/rules/execution.ts'
+import { order as fairOrder } from '../../packages/millrace/src/kernel/rules/fair-order.ts'
+import { LaneQueue } from '../../packages/millrace/src/kernel/rules/lane-queue.ts'
 import {
   createVirtualTimes,
-  order as fairOrder,
-  type LaneView,
   type VirtualTimes,
-} from '../../packages/millrace/src/kernel/rules/fair-order.ts'
+} from '../../packages/millrace/src/kernel/rules/virtual-times.ts'
 import { takingTurns } from '../../packages/millrace/src/kernel/runtime/taking-turns.ts'
 import { Heap } from './heap.ts'
 import type { Trace } from './trace.ts'
@@ -31,6 +32,7 @@ const localMost = 4_000
 
 interface Worker {
   readonly times: VirtualTimes
+  readonly queue: LaneQueue
   readonly local: number[]
   head: number
   running: number
@@ -48,16 +50,15 @@ export function simulate(trace: Trace, engine: Engine): Run {
   const { laneTenants, lane, at, ms } = trace
   const { workers: count, concurrency, order = fairOrder } = engine
   const names = Array.from({ length: trace.tenants }, (_, tenant) => tenantName(tenant))
-  const workers = Array.from({ length: count }, (): Worker => ({
-    times: createVirtualTimes(),
-    local: [],
-    head: 0,
-    running: 0,
-    averageMs: 0,
-  }))
+  const workers = Array.from({ length: count }, (): Worker => {
+    const times = createVirtualTimes()
+    return { times, queue: new LaneQueue(times), local: [], head: 0, running: 0, averageMs: 0 }
+  })
   const queues: number[][] = Array.from(laneTenants, () => [])
   const heads = new Int32Array(laneTenants.length)
-  const views = new Map<number, LaneView>()
+  const lanes = Array.from(laneTenants, (tenant, id): Lane => ({
+    ...{ id, tenant: names[tenant] as string, queue: 'default', name: 'work', version: 1, gated: false },
+  }))
   const starts = new Float64Array(at.length)
   const claimedAt = new Float64Array(at.length)
   const sequence: number[] = []
@@ -69,18 +70,15 @@ export function simulate(trace: Trace, engine: Engine): Run {
 
   function look(id: number): void {
     const job = queues[id]?.[heads[id] as number]
+    const lane = lanes[id] as Lane
     if (job === undefined) {
-      views.delete(id)
       queues[id] = []
       heads[id] = 0
-      return
     }
-    const tenant = names[laneTenants[id] as number] as string
-    views.set(id, {
-      lane: { id, tenant, queue: 'default', name: 'work', version: 1, gated: false },
-      head: { prio: 5, job: jobName(job) },
-      after: null,
-    })
+    for (const { queue } of workers) {
+      if (job === undefined) queue.remove({ lane })
+      else queue.put({ lane, head: { prio: 5, job: jobName(job) }, after: null })
+    }
   }
 
   function take(id: number, quota: number): number[] {
@@ -99,14 +97,12 @@ export function simulate(trace: Trace, engine: Engine): Run {
   }
 
   function claim(worker: Worker, index: number): void {
-    for (let room = roomOf(worker); room > 0 && views.size > 0; room = roomOf(worker)) {
-      const lanes = [...views.values()]
-      worker.times.observe(new Set(lanes.map(({ lane: { tenant } }) => tenant)))
-      const quotas = order(lanes, worker.times, { total: room, queues: new Map() })
+    for (let room = roomOf(worker); room > 0 && worker.queue.size > 0; room = roomOf(worker)) {
+      const quotas = order(worker.queue.tenants(), { total: room, queues: new Map() })
       const free = Math.max(0, concurrency - worker.running - (worker.local.length - worker.head))
       const rows = quotas.flatMap(({ lane: id, quota }) => take(id, quota)).sort((a, b) => a - b)
       if (rows.length === 0) return
-      const owners = quotas.map(({ lane: id }) => names[laneTenants[id] as number] as string)
+      const owners = quotas.map(({ lane: id }) => lanes[id]?.tenant)
       const behind = takingTurns(rows.slice(free), nameOf, owners)
       for (const job of rows) worker.times.took(nameOf(job), 1)
       for (const job of [...rows.slice(0, free), ...behind]) {
@@ -157,8 +153,7 @@ export function simulate(trace: Trace, engine: Engine): Run {
     now = arrival
     for (; next < at.length && at[next] === arrival; next += 1) {
       const id = lane[next] as number
-      queues[id]?.push(next)
-      if (!views.has(id)) look(id)
+      if (queues[id]?.push(next) === (heads[id] as number) + 1) look(id)
     }
     // Everybody is woken; who hears it first is chance.
     for (let n = 0; n < count; n += 1) {

@@ -43,6 +43,7 @@ export async function openStorage(
       url: text,
       release,
       poolSize: settings.poolSize,
+      idleMs: settings.leaseMs,
       queryTimeoutMs: settings.queryTimeoutMs,
       ...after,
       ...faults,

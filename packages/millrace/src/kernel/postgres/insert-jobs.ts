@@ -27,6 +27,18 @@ const enqueueText = (onConflict: string): string => `with stored as (
 /** The usual case, that no id is stored already: ON CONFLICT would write a record more for each row. */
 const enqueueNew = statement('enqueue_new', enqueueText(''))
 
+/** The same for one: by values it takes a good third less time than by arrays. */
+const enqueueOne = statement(
+  'enqueue_one',
+  `with queued as (
+    insert into millrace.ready (lane, prio, care, job, seq, attempt)
+    values ($lane::int, $prio::smallint, 0, $id::uuid, 0, 1)
+  )
+  insert into millrace.job (id, lane, prio, parent, options, payload)
+  values ($id::uuid, $lane::int, $prio::smallint, $parent::uuid, $options::json, $payload::text)
+  returning pg_notify($channel, $notice)`,
+)
+
 /** Rows that are stored already come back from no `insert`, so they are not queued again either. */
 const enqueuePlain = statement('enqueue', enqueueText('on conflict (id) do nothing'))
 
@@ -77,7 +89,10 @@ export async function insertGroup(
   const unique = withoutRepeats(list)
   if (unique.every(isPlain)) {
     try {
-      await hot.run(enqueueNew, jobValues(unique, wakeups.channel, wakes))
+      const [job, another] = unique
+      if (job !== undefined && another === undefined)
+        await hot.run(enqueueOne, oneJobValues(job, wakeups.channel, wakes))
+      else await hot.run(enqueueNew, jobValues(unique, wakeups.channel, wakes))
       return
     } catch (error) {
       if (!isRepeat(error)) throw error
@@ -124,6 +139,15 @@ function jobValues(list: readonly NewJob[], channel: string, wakes: readonly Wak
     parents: plain(list.map((job) => job.parent)),
     options: texts(list.map((job) => (job.options === null ? null : JSON.stringify(job.options)))),
     payloads: texts(list.map((job) => job.payload)),
+  }
+}
+
+function oneJobValues(job: NewJob, channel: string, wakes: readonly Wake[]): Values {
+  const { id, lane, prio, parent, options, payload } = job
+  const [notice = ''] = encode(wakes)
+  return {
+    ...{ channel, notice, id, lane, prio, parent, payload },
+    options: options === null ? null : JSON.stringify(options),
   }
 }
 

@@ -13,7 +13,7 @@ import { history } from './history.ts'
 import { jobs } from './jobs.ts'
 import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
-import { Pool, type PoolOptions } from './pool.ts'
+import { idleSetting, Pool, type PoolOptions } from './pool.ts'
 import { reader } from './reader.ts'
 import { schema } from './schema.ts'
 import { snapshots } from './snapshots.ts'
@@ -36,6 +36,8 @@ export interface PostgresOptions {
   readonly listenUrl?: string
   /** Connections for transactions of handlers and applications; groups, claims and lists have up to 11 more, reads outside of transactions 8, LISTEN one. @default 10 */
   readonly poolSize?: number
+  /** The server ends a transaction of handlers in which nothing is said for so long, unless its begin says otherwise. @default 10_000 */
+  readonly idleMs?: number
   /** After this a statement's connection is destroyed and its outcome unknown. @default 30_000 */
   readonly queryTimeoutMs?: number
   readonly after?: Clock['after']
@@ -48,6 +50,7 @@ const backgroundConnections = 4
 /** A stream keeps one until it ends. */
 const readConnections = 8
 const connectMs = 10_000
+const shortIdleMs = 10_000
 /** Handlers may wait for each other's connections. */
 const mainConnectMs = 30_000
 
@@ -114,12 +117,18 @@ function databaseOf(options: PostgresOptions): Database {
     after,
     faults,
   })
-  const pool = (size: number, settings: readonly string[], more: Partial<PoolOptions> = {}): Pool =>
+  const pool = (
+    size: number,
+    settings: readonly string[],
+    { idleMs = shortIdleMs, ...more }: Partial<PoolOptions> = {},
+  ): Pool =>
     new Pool({
-      config: url.config(isDirect ? settings : []),
+      config: url.config(isDirect ? [idleSetting(idleMs).replaceAll(' ', ''), ...settings] : []),
       size,
       statements,
       deadlineMs: queryTimeoutMs,
+      idleMs,
+      keepsIdle: isDirect,
       connectMs: Math.min(connectMs, queryTimeoutMs),
       ...(isDirect && { onBackend: (pid, open) => wakeups.note(pid, open) }),
       ...more,
@@ -134,6 +143,7 @@ function databaseOf(options: PostgresOptions): Database {
   const generic = [...planned, 'plan_cache_mode=force_generic_plan']
   const hot = pool(hotConnections, generic)
   const ofUsers: Partial<PoolOptions> = {
+    idleMs: options.idleMs ?? shortIdleMs,
     connectMs: Math.min(mainConnectMs, queryTimeoutMs),
     ...(isDirect && {
       cancel: (pid) => hot.run(cancelBackend, { pid }),

@@ -25,6 +25,10 @@ export interface PoolOptions {
   readonly statements: Statements
   /** Every statement ends by then, or its connection is destroyed (R7). */
   readonly deadlineMs: number
+  /** The server ends a transaction in which nothing is said for so long. */
+  readonly idleMs: number
+  /** Its sessions were told so when they were opened. */
+  readonly keepsIdle: boolean
   /** How long a caller waits for a connection, new or used. */
   readonly connectMs: number
   /** Ends what a backend does, from another connection. */
@@ -85,6 +89,14 @@ export class Pool implements Session {
     return this.#closing !== null
   }
 
+  get idleMs(): number {
+    return this.#options.idleMs
+  }
+
+  get keepsIdle(): boolean {
+    return this.#options.keepsIdle
+  }
+
   /** One statement, in a transaction of its own. */
   async run<Row>(statement: Statement, values: Values): Promise<Result<Row>> {
     const connection = await this.checkout()
@@ -102,7 +114,7 @@ export class Pool implements Session {
   ): Promise<T> {
     const connection = await this.checkout(options.deadlineMs)
     try {
-      await connection.simple(beginText(options.settings))
+      await connection.begin(null, options.settings)
       const value = await work(connection)
       await options.beforeCommit?.()
       await connection.commit()
@@ -240,6 +252,17 @@ export class Connection implements Session {
     return (await this.#send(query, 'statement', 'user', deadlineMs)).rows
   }
 
+  /**
+   * BEGIN and its settings in one message. The server ends a transaction in which nothing is said for `idle` ms; what the session was
+   * told when it was opened is not told again, because each setting costs a twentieth of a short transaction.
+   */
+  async begin(idle: number | null, settings: readonly string[] = []): Promise<void> {
+    const { idleMs, keepsIdle } = this.#pool
+    const known = keepsIdle && (idle ?? idleMs) === idleMs
+    const local = known ? settings : [idleSetting(idle ?? idleMs), ...settings]
+    await this.simple(['begin', ...local.map((setting) => `set local ${setting}`)].join('; '))
+  }
+
   async commit(): Promise<void> {
     const { tag } = await this.simple('commit')
     if (tag !== 'COMMIT') throw new MillraceError('MILL_TRANSACTION_LOST', `COMMIT was answered by ${tag}`)
@@ -344,15 +367,7 @@ export class Connection implements Session {
 const leaveWithinMs = 5_000
 
 /** A process that is stopped in the middle must not keep its locks for long (trap 5). */
-const idleMs = 10_000
-
-/** One message: BEGIN and its settings cost one round trip. */
-export function beginText(settings: readonly string[] = []): string {
-  const idle = 'idle_in_transaction_session_timeout'
-  const isSet = settings.some((setting) => setting.startsWith(idle))
-  const all = isSet ? settings : [`${idle} = ${idleMs}`, ...settings]
-  return ['begin', ...all.map((setting) => `set local ${setting}`)].join('; ')
-}
+export const idleSetting = (ms: number): string => `idle_in_transaction_session_timeout = ${ms}`
 
 function pidOf(client: pg.PoolClient): number {
   return (client as pg.PoolClient & { readonly processID?: number }).processID ?? 0

@@ -6,7 +6,7 @@ import type { Row } from '../storage/transaction.ts'
 import { fetchPages, type Run } from './cursor.ts'
 import type { Database } from './database.ts'
 import { refuseTransactionStatement } from './guarded-client.ts'
-import { beginText, type Connection } from './pool.ts'
+import type { Connection } from './pool.ts'
 
 /** A stream's consumer may take its time over a page: what is held meanwhile is a connection and a snapshot, no locks. */
 const idleMs = 600_000
@@ -47,14 +47,11 @@ function render(segments: readonly string[], params: readonly unknown[]): Render
 async function begin(db: Database, { timeoutMs }: ReadOptions | StreamOptions): Promise<Connection> {
   const connection = await db.readers.checkout()
   try {
-    await connection.simple(
-      beginText([
-        'transaction_read_only = on',
-        `statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`,
-        `idle_in_transaction_session_timeout = ${idleMs}`,
-        'cursor_tuple_fraction = 1',
-      ]),
-    )
+    await connection.begin(idleMs, [
+      'transaction_read_only = on',
+      `statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`,
+      'cursor_tuple_fraction = 1',
+    ])
     return connection
   } catch (error) {
     await connection.leave()

@@ -30,6 +30,24 @@ describe.skipIf(!hasPostgres)('a transaction on PostgreSQL', () => {
     await bench.sql('select pg_terminate_backend($1)', [backendOf(client)])
   }
 
+  test('trap 5: the server knows how long it may stand idle, whether its session was told so or it says so itself', async () => {
+    const storages = [
+      await bench.open({ idleMs: 7_000 }),
+      await bench.open({ idleMs: 7_000, pooler: 'transaction' }),
+    ]
+    for (const storage of storages) {
+      for (const idleTimeoutMs of [7_000, 9_000, 7_000]) {
+        const tx = await storage.begin({ ...application, idleTimeoutMs })
+        const shown = await tx.query(
+          [`select current_setting('idle_in_transaction_session_timeout') as idle`],
+          [],
+        )
+        expect(shown).toEqual([{ idle: `${idleTimeoutMs / 1_000}s` }])
+        await tx.rollback()
+      }
+    }
+  })
+
   test('trap 2: a COMMIT that the server answers by ROLLBACK is an error with the first cause', async () => {
     await bench.transaction(async (tx) => {
       await tx.query(['insert into note values (', ')'], ['swallowed'])

@@ -23,7 +23,7 @@ import { broken } from './errors.ts'
 import { guardClient, refuseTransactionStatement } from './guarded-client.ts'
 import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
-import { beginText, type Connection } from './pool.ts'
+import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
 import { statement } from './statement.ts'
 
@@ -56,20 +56,16 @@ const assigned = statement('has_writes', 'select pg_current_xact_id_if_assigned(
 const longestStatementMs = 600_000
 
 export async function begin(db: Database, options: BeginOptions): Promise<StorageTransaction> {
+  const { token, idleTimeoutMs } = options
+  const settings = token === null ? [] : [`mill.attempt = ${pg.escapeLiteral(token)}`]
   const connection = await db.main.checkout()
   try {
-    await connection.simple(beginText(settingsOf(options)))
+    await connection.begin(Math.max(1, Math.ceil(idleTimeoutMs)), settings)
   } catch (error) {
     await connection.leave()
     throw error
   }
   return new PostgresTransaction(db, connection, options)
-}
-
-function settingsOf({ token, idleTimeoutMs }: BeginOptions): string[] {
-  const settings = [`idle_in_transaction_session_timeout = ${Math.max(1, Math.ceil(idleTimeoutMs))}`]
-  if (token !== null) settings.push(`mill.attempt = ${pg.escapeLiteral(token)}`)
-  return settings
 }
 
 class PostgresTransaction implements StorageTransaction {

@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createVirtualTimes, order, type ClaimRoom, type LaneView } from './fair-order.ts'
+import {
+  order as orderTenants,
+  type ClaimRoom,
+  type LaneQuota,
+  type LaneView,
+  type OrderBounds,
+  type TenantView,
+} from './fair-order.ts'
+import { LaneQueue } from './lane-queue.ts'
+import { createVirtualTimes, type VirtualTimes } from './virtual-times.ts'
 
 interface ViewParts {
   readonly tenant?: string
@@ -26,7 +35,22 @@ const room = (total: number, queues: Record<string, number> = {}): ClaimRoom => 
   total,
   queues: new Map(Object.entries(queues)),
 })
-const level = { tag: () => 0, cost: () => 1 }
+type Times = Pick<VirtualTimes, 'tag' | 'cost'>
+const level: Times = { tag: () => 0, cost: () => 1 }
+
+/** The tenants of the lanes as the engine keeps them: least served first, among equals by their oldest. */
+function tenantsOf(lanes: readonly LaneView[], times: Times): TenantView[] {
+  const oldest = ({ lanes: own }: { lanes: LaneView[] }): string => own.map(({ head }) => head.job).sort()[0]!
+  return Object.entries(Object.groupBy(lanes, ({ lane }) => lane.tenant))
+    .map(([tenant, own = []]) => ({ lanes: own, tag: times.tag(tenant), cost: times.cost(tenant) }))
+    .sort((a, b) => a.tag - b.tag || (oldest(a) < oldest(b) ? -1 : 1))
+}
+const order = (
+  lanes: readonly LaneView[],
+  times: Times,
+  space: ClaimRoom,
+  bounds?: OrderBounds,
+): LaneQuota[] => orderTenants(tenantsOf(lanes, times), space, bounds)
 const quotas = (...parameters: Parameters<typeof order>): [number, number][] =>
   order(...parameters).map(({ lane, quota }) => [lane, quota])
 
@@ -85,6 +109,19 @@ describe('between tenants', () => {
     expect(order(lanes.slice(0, 30), level, room(1000), { maxLanes: 50, minRows: 10 })).toHaveLength(30)
     expect(order(lanes, level, room(10_000))).toHaveLength(50)
     expect(order(lanes, level, room(10_000), { maxLanes: 500, minRows: 10 })).toHaveLength(100)
+  })
+
+  test('those that are named do not go far ahead of those that cannot be', () => {
+    const lanes = Array.from({ length: 60 }, (_, index) => view(index, { tenant: `t${100 + index}` }))
+    const rows = (cost: number): number[] =>
+      quotas(lanes, { ...level, cost: () => cost }, room(5_000)).map(([, quota]) => quota)
+    expect(rows(0.1)).toEqual(Array(50).fill(100))
+    expect(rows(1)).toEqual(Array(50).fill(20))
+    expect(rows(10)).toEqual(Array(50).fill(2))
+    expect(rows(100)).toEqual(Array(50).fill(1))
+    const tag = (tenant: string): number => (tenant > 't149' ? 35 : 0)
+    expect(quotas(lanes, { tag, cost: () => 1 }, room(5_000))[0]).toEqual([0, 35])
+    expect(quotas(lanes.slice(0, 50), level, room(5_000))[0]).toEqual([0, 100])
   })
 
   test('a queue that is full here does not use up the turn of its tenants', () => {
@@ -206,13 +243,16 @@ function simulate(
   arriving?: { tenant: string; at: number },
 ) {
   const times = createVirtualTimes()
+  const queue = new LaneQueue(times)
   const served = new Map<string, number>()
   const firstServed = new Map<string, number>()
+  const tenants = [...costs.keys()]
   for (let claim = 0; claim < claims; claim++) {
-    const tenants = [...costs.keys()].filter((tenant) => tenant !== arriving?.tenant || claim >= arriving.at)
-    times.observe(tenants)
-    const lanes = tenants.map((tenant, index) => view(index, { tenant, dense: true }))
-    for (const { lane, quota } of order(lanes, times, room(total))) {
+    tenants.forEach((tenant, index) => {
+      if (claim === (tenant === arriving?.tenant ? arriving.at : 0))
+        queue.put(view(index, { tenant, dense: true }))
+    })
+    for (const { lane, quota } of orderTenants(queue.tenants(), room(total))) {
       const tenant = tenants[lane]!
       if (!firstServed.has(tenant)) firstServed.set(tenant, claim)
       served.set(tenant, (served.get(tenant) ?? 0) + quota)

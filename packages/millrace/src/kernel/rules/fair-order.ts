@@ -1,8 +1,5 @@
 import { ascending } from './ascending.ts'
 import type { Lane, LaneId, Position } from './execution.ts'
-import type { VirtualTimes } from './virtual-times.ts'
-
-export { createVirtualTimes, type VirtualTimes } from './virtual-times.ts'
 
 /** A lane with ready rows that may be claimed now (not paused, its definition known here). */
 export interface LaneView {
@@ -11,6 +8,15 @@ export interface LaneView {
   readonly head: { readonly prio: number; readonly job: string }
   /** Up to where it was claimed; null = from its head. It also says that its last claim gave all that was asked. */
   readonly after: Position | null
+}
+
+/** A tenant with ready work. */
+export interface TenantView {
+  readonly lanes: Iterable<LaneView>
+  /** What it has had, and is expected to have of what is under way. */
+  readonly tag: number
+  /** Expected of one row. */
+  readonly cost: number
 }
 
 /** At most `quota` rows of one lane, beyond the place reached before. */
@@ -35,67 +41,83 @@ export interface OrderBounds {
 
 export const DEFAULT_ORDER_BOUNDS: OrderBounds = { maxLanes: 50, minRows: 10 }
 
+/**
+ * Work of one tenant in a claim beyond the level of those that it cannot name, at most: with room for much work the named ones
+ * would go far ahead of all others. Nor need a lane of costly rows give more than one.
+ */
+const quantumMs = 20
+
 /** Shares are sums of fractions. */
 const almost = 1e-9
 
 /**
- * Which lanes the next claim names, with how many rows each. Fair between tenants: least served first, each with as
- * much of the room as brings all to the same level, by what their rows are expected to cost. Inside a tenant priority rules, then age. The quotas never add up to more than the room.
+ * Which lanes the next claim names, with how many rows each. Fair between tenants: least served first (as `tenants` come; no more of
+ * them are looked at than are named), each with as much of the room as brings all to the same level, by what their rows
+ * are expected to cost. Inside a tenant priority rules, then age. The quotas never add up to more than the room.
  */
 export function order(
-  lanes: readonly LaneView[],
-  times: Pick<VirtualTimes, 'tag' | 'cost'>,
+  tenants: Iterable<TenantView>,
   room: ClaimRoom,
   { maxLanes, minRows }: OrderBounds = DEFAULT_ORDER_BOUNDS,
 ): LaneQuota[] {
   const claim: Claim = { left: room.total, queues: new Map(room.queues), quotas: [], maxLanes, minRows }
   // A lane costs as much as some rows, but where there is room for few rows each may be another tenant's.
-  const fewest = Math.min(minRows, Math.ceil(room.total / maxLanes))
-  const shares = level(byTenant(lanes, room, times), room.total, maxLanes)
+  const few = Math.min(minRows, Math.ceil(room.total / maxLanes))
+  const { shares, spare } = level(tenants, room, maxLanes)
   let wanted = shares.reduce((sum, { rows }) => sum + rows, 0)
-  for (const { tenant, rows } of shares) {
+  for (const { lanes, rows, cost } of shares) {
     if (isFull(claim)) break
-    const share = Math.max(fewest, Math.floor((claim.left * rows) / wanted + almost))
-    addTenant(claim, tenant.lanes, Math.min(share, claim.left))
+    const fewest = Math.max(1, Math.min(few, Math.floor(quantumMs / cost)))
+    const share = Math.max(fewest, Math.floor(((claim.left - spare) * rows) / wanted + almost))
+    addTenant(claim, lanes, Math.min(share, claim.left))
     wanted -= rows
   }
   return claim.quotas
 }
 
-interface Tenant {
+interface Share {
   readonly lanes: LaneView[]
-  readonly tag: number
-  /** Expected of one row. */
   readonly cost: number
-  /** Among tenants that have had the same the one whose work is oldest comes first. */
-  readonly oldest: string
+  readonly rows: number
 }
 
-/** How many rows each of the least served may have, so that all of them come to the same level: `room` rows in all. */
+/**
+ * How many rows each of the least served may have, so that all of them come to the same level: as many in all as there is room, but no
+ * more than a quantum of work each once the others come behind them.
+ */
 function level(
-  tenants: Tenant[],
-  room: number,
+  tenants: Iterable<TenantView>,
+  room: ClaimRoom,
   most: number,
-): { readonly tenant: Tenant; readonly rows: number }[] {
-  const named: Tenant[] = []
+): {
+  readonly shares: Share[]
+  /** Room that is left for the next claim. */
+  readonly spare: number
+} {
+  const named: (Omit<TenantView, 'lanes'> & { readonly lanes: LaneView[] })[] = []
   let reached = 0
-  let left = room
+  let left = room.total
   /** Rows that raise all named ones by one ms. */
   let slope = 0
-  for (const tenant of ascending(tenants, isLessServed)) {
-    const rise = named.length === 0 ? 0 : (tenant.tag - reached) * slope
-    if (rise >= left || named.length >= most) break
+  let highest = Infinity
+  if (left < 1) return { shares: [], spare: 0 }
+  for (const { lanes, tag, cost } of tenants) {
+    const rise = named.length === 0 ? 0 : (tag - reached) * slope
+    if (rise >= left) break
+    if (named.length >= most) {
+      highest = Math.max(tag, reached + quantumMs)
+      break
+    }
+    const open = [...lanes].filter(({ lane }) => (room.queues.get(lane.queue) ?? Infinity) >= 1)
+    if (open.length === 0) continue
     left -= rise
-    reached = tenant.tag
-    named.push(tenant)
-    slope += 1 / tenant.cost
+    reached = tag
+    named.push({ lanes: open, tag, cost })
+    slope += 1 / cost
   }
-  const surface = reached + left / slope
-  return named.map((tenant) => ({ tenant, rows: (surface - tenant.tag) / tenant.cost }))
-}
-
-function isLessServed(a: Tenant, b: Tenant): boolean {
-  return a.tag < b.tag || (a.tag === b.tag && a.oldest < b.oldest)
+  const surface = Math.min(reached + left / slope, highest)
+  const shares = named.map(({ lanes, tag, cost }) => ({ lanes, cost, rows: (surface - tag) / cost }))
+  return { shares, spare: left - (surface - reached) * slope }
 }
 
 interface Claim {
@@ -107,24 +129,6 @@ interface Claim {
 }
 
 const isFull = (claim: Claim): boolean => claim.left < 1 || claim.quotas.length >= claim.maxLanes
-
-function byTenant(
-  lanes: readonly LaneView[],
-  room: ClaimRoom,
-  times: Pick<VirtualTimes, 'tag' | 'cost'>,
-): Tenant[] {
-  const tenants = new Map<string, { lanes: LaneView[]; oldest: string }>()
-  for (const view of lanes) {
-    if ((room.queues.get(view.lane.queue) ?? Infinity) < 1) continue
-    const own = tenants.get(view.lane.tenant)
-    if (own === undefined) tenants.set(view.lane.tenant, { lanes: [view], oldest: view.head.job })
-    else {
-      own.lanes.push(view)
-      if (view.head.job < own.oldest) own.oldest = view.head.job
-    }
-  }
-  return Array.from(tenants, ([name, own]) => ({ ...own, tag: times.tag(name), cost: times.cost(name) }))
-}
 
 /**
  * Spends a tenant's share on its lanes, by head (priority, then age). How many rows a lane holds is not known. One

@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Lane } from '../rules/execution.ts'
+import type { LaneView } from '../rules/fair-order.ts'
+import { LaneQueue } from '../rules/lane-queue.ts'
+import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Lanes } from '../storage/lanes.ts'
 import { ActiveLanes } from './active-lanes.ts'
 import { LaneCache } from './lane-cache.ts'
@@ -17,16 +20,21 @@ const lanes = {
 } satisfies Partial<Lanes> as unknown as Lanes
 
 let active: ActiveLanes
+let queue: LaneQueue
 let cache: LaneCache
+let paused: number[]
 beforeEach(async () => {
   cache = new LaneCache(lanes)
-  active = new ActiveLanes(cache)
+  queue = new LaneQueue(createVirtualTimes())
+  paused = []
+  active = new ActiveLanes(cache, queue, ({ id }) => !paused.includes(id))
   await cache.load([1, 2, 3])
 })
 
 const quota = (id: number, n: number) => ({ lane: id, quota: n, after: null })
 const member = (id: number, job: string, prio = 5) => ({ lane: id, prio, job, seq: 0 })
-const ids = () => active.views(() => true).map((view) => view.lane.id)
+const views = (): LaneView[] => [...queue.tenants()].flatMap((tenant) => [...tenant.lanes])
+const ids = () => views().map((view) => view.lane.id)
 
 test('woken lanes are active until a claim gets less of them than it asked for', () => {
   active.wake([1, 2])
@@ -34,7 +42,7 @@ test('woken lanes are active until a claim gets less of them than it asked for',
   const before = active.wakesOf(quotas)
   active.claimed(quotas, [member(1, 'a'), member(1, 'b'), member(2, 'c')], before)
   expect(ids()).toEqual([1])
-  expect(active.views(() => true)[0]).toMatchObject({
+  expect(views()[0]).toMatchObject({
     after: { prio: 5, job: 'b', seq: 0 },
     head: { prio: 5, job: 'b' },
   })
@@ -47,16 +55,16 @@ test('a wake during a claim is not forgotten, and the place is not taken over it
   active.wake([1])
   active.claimed(quotas, [member(1, 'a')], before)
   expect(ids()).toEqual([1])
-  expect(active.views(() => true)[0]?.after).toBeNull()
+  expect(views()[0]?.after).toBeNull()
 })
 
 test('rows that came back before the place make the next claim begin at the head', () => {
   active.wake([1])
   const quotas = [quota(1, 1)]
   active.claimed(quotas, [member(1, 'm')], active.wakesOf(quotas))
-  expect(active.views(() => true)[0]?.after).not.toBeNull()
+  expect(views()[0]?.after).not.toBeNull()
   active.back([1])
-  expect(active.views(() => true)[0]?.after).toBeNull()
+  expect(views()[0]?.after).toBeNull()
 })
 
 test('a lane whose rows were parked is looked at again', () => {
@@ -77,7 +85,7 @@ test('the scan is the truth: it adds, corrects heads, forgets places, and drops 
     ],
     active.wakes,
   )
-  expect(active.views(() => true)).toEqual([
+  expect(views()).toMatchObject([
     { lane: lane(1), head: { prio: 0, job: 'z' }, after: null },
     { lane: lane(3), head: { prio: 5, job: 'y' }, after: null },
   ])
@@ -91,9 +99,20 @@ test('a wake during a scan is not forgotten either', () => {
   expect(ids()).toEqual([1])
 })
 
-test('only lanes that are known and may be run are shown; the others can be asked for', () => {
-  active.wake([1, 2, 77])
-  expect(active.views(({ id }) => id !== 2).map((view) => view.lane.id)).toEqual([1])
-  expect(active.unread()).toEqual([77])
-  expect(active.size).toBe(3)
+test('lanes that are not known yet come once they are read', async () => {
+  active.wake([1, 77])
+  expect(ids()).toEqual([1])
+  expect(active.size).toBe(2)
+  await active.read()
+  expect(ids()).toEqual([1, 77])
+})
+
+test('what may not be run is left out until a scan finds that it may', () => {
+  paused = [2]
+  active.wake([1, 2])
+  expect(ids()).toEqual([1])
+  paused = [1]
+  const heads = [1, 2].map((id) => ({ lane: id, prio: 5, job: 'a' }))
+  active.replace(heads, active.wakes)
+  expect(ids()).toEqual([2])
 })

@@ -1,29 +1,39 @@
-import type { Lane, LaneId, Position } from '../rules/execution.ts'
-import type { LaneView } from '../rules/fair-order.ts'
+import type { Claimed, Lane, LaneId, Position } from '../rules/execution.ts'
+import { DEFAULT_PRIORITY } from '../rules/names.ts'
+import type { LaneQueue } from '../rules/lane-queue.ts'
 import type { LaneHead } from '../storage/lanes.ts'
 import type { LaneQuota } from '../storage/executions.ts'
-import type { Claimed } from '../rules/execution.ts'
-import { DEFAULT_PRIORITY } from '../rules/names.ts'
 import type { LaneCache } from './lane-cache.ts'
 
 interface Entry {
+  /** undefined until it is read. */
+  lane: Lane | undefined
   head: { prio: number; job: string }
   after: Position | null
   /** The number of its last wake: a claim or scan that began before it must not forget the lane. */
   wakes: number
 }
 
+type ReadEntry = Entry & { readonly lane: Lane }
+
 /**
  * The lanes that have ready work as far as this process knows, with their heads and the place reached by its claims
- * (performance.md 5: claiming beyond it stays flat under an old snapshot). Fed by wakes and by the scan.
+ * (performance.md 5: claiming beyond it stays flat under an old snapshot). Fed by wakes and by the scan; keeps in the queue
+ * those that may be run here.
  */
 export class ActiveLanes {
   readonly #cache: LaneCache
+  readonly #queue: LaneQueue
+  readonly #runnable: (lane: Lane) => boolean
   readonly #entries = new Map<LaneId, Entry>()
+  readonly #unread = new Set<LaneId>()
   #wakes = 0
 
-  constructor(cache: LaneCache) {
+  /** `runnable`: known here, not paused, its queue served here; asked when a lane is read, and by each scan. */
+  constructor(cache: LaneCache, queue: LaneQueue, runnable: (lane: Lane) => boolean) {
     this.#cache = cache
+    this.#queue = queue
+    this.#runnable = runnable
   }
 
   get size(): number {
@@ -40,8 +50,7 @@ export class ActiveLanes {
     this.#wakes += 1
     for (const id of lanes) {
       const entry = this.#entries.get(id)
-      if (entry === undefined)
-        this.#entries.set(id, { head: { prio: DEFAULT_PRIORITY, job: '' }, after: null, wakes: this.#wakes })
+      if (entry === undefined) this.#add(id, { prio: DEFAULT_PRIORITY, job: '' }, this.#wakes)
       else entry.wakes = this.#wakes
     }
   }
@@ -61,28 +70,26 @@ export class ActiveLanes {
     for (const { lane, prio, job } of heads) {
       seen.add(lane)
       const entry = this.#entries.get(lane)
-      if (entry === undefined) this.#entries.set(lane, { head: { prio, job }, after: null, wakes: 0 })
+      if (entry === undefined) this.#add(lane, { prio, job }, 0)
       else {
         entry.head = { prio, job }
         entry.after = null
       }
     }
-    for (const [id, { wakes }] of this.#entries)
-      if (!seen.has(id) && wakes <= before) this.#entries.delete(id)
-  }
-
-  /** Every known lane that `runnable` allows. Lanes not read yet are left out: call `cache.load(unread())` first. */
-  views(runnable: (lane: Lane) => boolean): LaneView[] {
-    const views: LaneView[] = []
-    for (const [id, { head, after }] of this.#entries) {
-      const lane = this.#cache.get(id)
-      if (lane !== undefined && runnable(lane)) views.push({ lane, head, after })
+    for (const [id, entry] of this.#entries) {
+      if (!seen.has(id) && entry.wakes <= before) this.#remove(id, entry)
+      else this.#show(entry)
     }
-    return views
   }
 
-  unread(): LaneId[] {
-    return [...this.#entries.keys()].filter((id) => this.#cache.get(id) === undefined)
+  /** Reads the lanes that are new here: until then they are not in the queue. */
+  async read(): Promise<void> {
+    if (this.#unread.size === 0) return
+    await this.#cache.load([...this.#unread])
+    for (const id of [...this.#unread]) {
+      const entry = this.#entries.get(id)
+      if (entry !== undefined) this.#meet(id, entry)
+    }
   }
 
   /** To be given to `claimed` after the claim. */
@@ -104,12 +111,41 @@ export class ActiveLanes {
       if (entry === undefined || before.get(lane) !== entry.wakes) continue
       entry.after = { prio, job, seq }
       entry.head = { prio, job }
+      this.#show(entry)
     }
     if (parked > 0) return
     for (const { lane, quota } of quotas) {
       if ((counts.get(lane) ?? 0) >= quota) continue
       const entry = this.#entries.get(lane)
-      if (entry !== undefined && entry.wakes === before.get(lane)) this.#entries.delete(lane)
+      if (entry !== undefined && entry.wakes === before.get(lane)) this.#remove(lane, entry)
     }
   }
+
+  #add(id: LaneId, head: Entry['head'], wakes: number): void {
+    const entry: Entry = { lane: undefined, head, after: null, wakes }
+    this.#entries.set(id, entry)
+    this.#unread.add(id)
+    this.#meet(id, entry)
+  }
+
+  #meet(id: LaneId, entry: Entry): void {
+    entry.lane = this.#cache.get(id)
+    if (entry.lane === undefined) return
+    this.#unread.delete(id)
+    this.#show(entry)
+  }
+
+  #show(entry: Entry): void {
+    if (!isRead(entry)) return
+    if (this.#runnable(entry.lane)) this.#queue.put(entry)
+    else this.#queue.remove(entry)
+  }
+
+  #remove(id: LaneId, entry: Entry): void {
+    this.#entries.delete(id)
+    this.#unread.delete(id)
+    if (isRead(entry)) this.#queue.remove(entry)
+  }
 }
+
+const isRead = (entry: Entry): entry is ReadEntry => entry.lane !== undefined

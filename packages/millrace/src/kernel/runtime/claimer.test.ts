@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { VirtualClock } from '../../testing/virtual-clock.ts'
 import type { Claimed, Lane, WorkerId } from '../rules/execution.ts'
-import { createVirtualTimes } from '../rules/fair-order.ts'
+import { LaneQueue } from '../rules/lane-queue.ts'
+import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { ClaimParams, Executions } from '../storage/executions.ts'
 import type { Lanes } from '../storage/lanes.ts'
 import { ActiveLanes } from './active-lanes.ts'
@@ -68,8 +69,9 @@ function claiming(ready: Record<number, string[]>, concurrency: number) {
     },
   } satisfies Partial<Executions> as unknown as Executions
   const cache = new LaneCache(lanes)
-  const active = new ActiveLanes(cache)
   const times = createVirtualTimes()
+  const queue = new LaneQueue(times)
+  const active = new ActiveLanes(cache, queue, () => true)
   const started: Claimed[] = []
   const errors: unknown[] = []
   const dispatcher = new Dispatcher({
@@ -80,11 +82,10 @@ function claiming(ready: Record<number, string[]>, concurrency: number) {
     onHungry: () => claimer.kick(),
   })
   const claimer = new Claimer({
-    ...{ executions, lanes, cache, active, dispatcher, times, clock },
+    ...{ executions, lanes, cache, active, queue, dispatcher, times, clock },
     book: new LeaseBook(),
     faults: undefined,
     worker: () => 1,
-    runnable: () => true,
     beforeScan: async () => undefined,
     onError: (error) => errors.push(error),
   })

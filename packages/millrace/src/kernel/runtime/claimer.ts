@@ -1,6 +1,8 @@
 import type { Clock } from '../rules/clock.ts'
-import type { Lane, LaneId, WorkerId } from '../rules/execution.ts'
-import { order, type VirtualTimes } from '../rules/fair-order.ts'
+import type { LaneId, WorkerId } from '../rules/execution.ts'
+import { order } from '../rules/fair-order.ts'
+import type { LaneQueue } from '../rules/lane-queue.ts'
+import type { VirtualTimes } from '../rules/virtual-times.ts'
 import { admit } from '../rules/admit.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import type { ClaimedBatch, Executions, LaneQuota } from '../storage/executions.ts'
@@ -17,14 +19,14 @@ export interface ClaimerOptions {
   readonly lanes: Lanes
   readonly cache: LaneCache
   readonly active: ActiveLanes
+  /** Where `active` keeps the lanes that may be claimed from. */
+  readonly queue: LaneQueue
   readonly dispatcher: Dispatcher
   readonly book: LeaseBook
   readonly times: VirtualTimes
   readonly clock: Clock
   readonly faults: Faults | undefined
   readonly worker: () => WorkerId
-  /** Whether this process may and can run what stands in the lane now: known, not paused, its queue served here. */
-  readonly runnable: (lane: Lane) => boolean
   /** Reads what the next claim depends on (pauses); called first in each scan. */
   readonly beforeScan: () => Promise<void>
   readonly onError: (error: unknown) => void
@@ -70,17 +72,15 @@ export class Claimer implements Service {
   }
 
   async #round(): Promise<number> {
-    const { clock, active, cache, dispatcher, times, runnable } = this.#options
+    const { clock, active, cache, dispatcher, queue } = this.#options
     if (this.#orphans) await this.#handBackOrphans()
     if (clock.monotonic() >= this.#scanAt) await this.#scan()
     const untilScan = Math.max(1, this.#scanAt - clock.monotonic())
     const room = dispatcher.room
     if (room <= 0 || active.size === 0) return untilScan
-    await cache.load(active.unread())
-    const views = active.views(runnable)
-    if (views.length === 0) return untilScan
-    times.observe(new Set(views.map(({ lane }) => lane.tenant)))
-    const quotas = order(views, times, { total: room, queues: dispatcher.queueRoom() })
+    await active.read()
+    if (queue.size === 0) return untilScan
+    const quotas = order(queue.tenants(), { total: room, queues: dispatcher.queueRoom() })
     let gatedRoom = dispatcher.gatedRoom
     const plain: LaneQuota[] = []
     const gated: LaneQuota[] = []

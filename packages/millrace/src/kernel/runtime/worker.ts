@@ -1,7 +1,8 @@
 import { MillraceError } from '../rules/errors.ts'
 import type { Chance, Clock } from '../rules/clock.ts'
 import type { Claimed, JobId, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
-import { createVirtualTimes } from '../rules/fair-order.ts'
+import { LaneQueue } from '../rules/lane-queue.ts'
+import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { limitKeysOf } from '../rules/limits.ts'
 import { createRescue } from '../rules/rescue.ts'
@@ -70,6 +71,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #book = new LeaseBook()
   readonly #times = createVirtualTimes()
+  readonly #queue = new LaneQueue(this.#times)
   readonly #active: ActiveLanes
   readonly #settler: Settler
   readonly #executor: Executor
@@ -97,7 +99,7 @@ export class Worker {
     const trouble = (role: string) => (error: unknown) => events.emit({ kind: 'trouble', role, error })
     const id = (): WorkerId => this.#id
     this.#databaseClock = new DatabaseClock(storage, clock)
-    this.#active = new ActiveLanes(cache)
+    this.#active = new ActiveLanes(cache, this.#queue, (lane) => this.#runnable(lane, handlers))
     const turns = turnsOf(clock)
     this.#releases = new Group(
       async (freed) => {
@@ -144,13 +146,13 @@ export class Worker {
       lanes: storage.lanes,
       cache,
       active: this.#active,
+      queue: this.#queue,
       dispatcher: this.#dispatcher,
       book: this.#book,
       times: this.#times,
       clock,
       faults,
       worker: id,
-      runnable: (lane) => this.#runnable(lane, handlers),
       beforeScan: async () => {
         this.#pauses = await storage.controls.pauses()
       },

@@ -6,9 +6,11 @@ export {
   introspectObjects,
   listObjects,
   objectStatements,
+  triggerStatements,
   type CreateObjectsOptions,
   type IntrospectOptions,
   type ObjectSummary,
+  type TriggerStatementsOptions,
 } from './mill/objects.ts'
 export type { Mill, MillEnqueueOptions } from './mill/mill.ts'
 export type { Job } from './mill/job.ts'

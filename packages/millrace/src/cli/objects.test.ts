@@ -78,3 +78,29 @@ test('one of them, for the other database; and names that are not there', async 
   )
   expect((await project.run(['objects', 'create', '--for', 'oracle'])).code).toBe(2)
 })
+
+test('triggers that tell of changes, for PostgreSQL', async () => {
+  project.write(
+    'told.config.ts',
+    `
+    import { defineConfig, defineTrigger } from 'millrace'
+    import { Sale, Shop } from './objects/shop.ts'
+    const watch = defineTrigger(Sale, { name: 'watch', after: ['insert'] }, () => undefined)
+    export default defineConfig({ definitions: [Shop, Sale, watch] })`,
+  )
+  const run = (...args: string[]) =>
+    project.run(['objects', 'triggers', '--config', 'told.config.ts', ...args])
+  const postgres = ['--storage', 'postgres://nobody@127.0.0.1:1/none']
+  const printed = await run(...postgres)
+  expect(printed).toMatchObject({ code: 0, stderr: '' })
+  expect(printed.stdout).toMatch(/create trigger "millrace_insert_Sale" after insert on "sales"/)
+  expect(printed.stdout).not.toMatch(/shops/)
+  const named = await run('shop', '--json', ...postgres)
+  expect(JSON.parse(named.stdout)).toMatchObject({ statements: { length: 4 } })
+  const wrong = await run('Shpo', ...postgres)
+  expect(wrong).toMatchObject({ code: 1, stdout: '' })
+  expect(wrong.stderr).toMatch(/MILL_OBJECT_UNKNOWN/)
+  const lite = await run()
+  expect(lite).toMatchObject({ code: 1, stdout: '' })
+  expect(lite.stderr).toMatch(/MILL_NOT_ON_SQLITE/)
+})

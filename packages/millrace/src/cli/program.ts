@@ -173,6 +173,15 @@ export function createProgram() {
       await createObjects(names, command.optsWithGlobals())
     })
 
+  objects
+    .command('triggers')
+    .description('print the SQL of PostgreSQL triggers that tell of changes made by anybody')
+    .argument('[names...]', 'of objects in the config (default: all that have after-triggers)')
+    .action(async (names, _options, command) => {
+      const { createTriggers } = await import('./commands/objects.ts')
+      await createTriggers(names, command.optsWithGlobals())
+    })
+
   for (const verb of ['pause', 'resume'] as const) {
     program
       .command(verb)

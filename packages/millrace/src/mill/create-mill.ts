@@ -7,6 +7,7 @@ import { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import { Handlers } from '../kernel/runtime/handler.ts'
 import { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
 import type { LogSink } from '../observe/log/entry.ts'
 import { createLogger } from '../observe/log/logger.ts'
 import { logPart } from '../observe/log/log-part.ts'
@@ -20,11 +21,12 @@ import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
 import type { MillConfig, MillInternals } from './config.ts'
-import { loadDefinitions } from './definitions.ts'
+import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
 import { Mill, type MillParts } from './mill.ts'
-import { openStorage } from './storage-url.ts'
-import { settingsOf } from './settings.ts'
+import { keepNoticeName, recordChanges } from './record-changes.ts'
+import { openStorage, type Opened } from './storage-url.ts'
+import { settingsOf, type Settings } from './settings.ts'
 
 /**
  * Opens the storage, brings its tables up to date, and gathers the definitions. Nothing runs here until `mill.start()`. Throws
@@ -50,20 +52,42 @@ export async function assembleParts(
   directory?: string,
 ): Promise<MillParts> {
   const settings = settingsOf(config)
-  const { tools: definitions, ...ofRecords } = await loadDefinitions(config.definitions, directory)
-  const opened = await openStorage(settings, config, internals)
-  const { foreign } = opened
-  const storage = internals.wrapStorage?.(opened.storage) ?? opened.storage
+  const loaded = await loadDefinitions(config.definitions, directory)
+  keepNoticeName(loaded)
+  const { foreign, storage: opened } = await openStorage(settings, config, internals)
+  const storage = internals.wrapStorage?.(opened) ?? opened
   try {
     if (settings.migrate) {
       await storage.schema.migrate()
       await internals.faults?.hit('migrate:after-ack')
     }
     await storage.schema.check()
+    return await partsOver({ settings, config, internals, loaded, storage, foreign })
   } catch (error) {
     await storage.close()
     throw error
   }
+}
+
+interface Over {
+  readonly settings: Settings
+  readonly config: MillConfig
+  readonly internals: MillInternals
+  readonly loaded: LoadedDefinitions
+  readonly storage: Storage
+  readonly foreign: Opened['foreign']
+}
+
+async function partsOver({
+  settings,
+  config,
+  internals,
+  loaded,
+  storage,
+  foreign,
+}: Over): Promise<MillParts> {
+  const { tools, ...ofRecords } = loaded
+  const definitions = [...tools, ...recordChanges(storage.kind, loaded, () => records)]
   const clock = internals.clock ?? systemClock
   const chance = internals.chance ?? systemChance
   const events = new EngineEvents()
@@ -117,11 +141,7 @@ export async function assembleParts(
     newId,
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,
   })
-  if (ofRecords.savedQueries.length > 0)
-    await records.savedQueries().catch(async (error: unknown) => {
-      await storage.close()
-      throw error
-    })
+  if (ofRecords.savedQueries.length > 0) await records.savedQueries()
   const services: QueueableServices = {
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),

@@ -4,11 +4,13 @@ import { engineObjects } from '../records/engine/engine-objects.ts'
 import { tableStatements } from '../records/object/ddl.ts'
 import { introspect } from '../records/object/introspect.ts'
 import { postgresTables } from '../records/object/postgres-tables.ts'
-import { Schema } from '../records/object/schema.ts'
+import { Schema, type ObjectInfo } from '../records/object/schema.ts'
 import { sourceText } from '../records/object/source-text.ts'
 import { sqliteTables } from '../records/object/sqlite-tables.ts'
 import { tableName, type TableDescription } from '../records/object/table.ts'
 import { readingDatabase } from '../records/storage-database.ts'
+import { databaseTriggers, toldOperations } from '../records/trigger/database-triggers.ts'
+import { TriggerSet } from '../records/trigger/trigger-set.ts'
 import type { MillConfig } from './config.ts'
 import { loadDefinitions } from './definitions.ts'
 import { settingsOf } from './settings.ts'
@@ -33,6 +35,11 @@ export interface CreateObjectsOptions {
   readonly names?: readonly string[]
   /** Default: that of the configured storage. */
   readonly database?: 'sqlite' | 'postgres'
+}
+
+export interface TriggerStatementsOptions {
+  /** Names of objects, in any case. Default: all that have after-triggers. */
+  readonly names?: readonly string[]
 }
 
 /**
@@ -70,8 +77,46 @@ export async function objectStatements(
 ): Promise<readonly string[]> {
   const schema = await schemaOf(config)
   const objects = names === undefined ? schema.objects : names.map((name) => schema.object(name))
-  const isPostgres = /^postgres(ql)?:/.test(config.storage ?? '')
-  return tableStatements(objects, schema, database ?? (isPostgres ? 'postgres' : 'sqlite'))
+  return tableStatements(objects, schema, database ?? (isPostgres(config) ? 'postgres' : 'sqlite'))
+}
+
+function isPostgres({ storage = '' }: MillConfig): boolean {
+  return /^postgres(ql)?:/.test(storage)
+}
+
+/**
+ * PostgreSQL: the SQL of triggers that tell Millrace what anybody changes in the tables of objects, so that their after-triggers run.
+ * For an object that is named and has no after-triggers: the SQL that takes such triggers away. Opens no database. Throws
+ * MILL_NOT_ON_SQLITE, MILL_OBJECT_UNKNOWN, MILL_OBJECT_READ_ONLY for one of the engine, and what loading the definitions throws.
+ */
+export async function triggerStatements(
+  config: MillConfig = {},
+  { names }: TriggerStatementsOptions = {},
+): Promise<readonly string[]> {
+  if (!isPostgres(config))
+    throw new MillraceError(
+      'MILL_NOT_ON_SQLITE',
+      'SQLite has no triggers that could tell of changes, and the storage is SQLite: call notifyChanged where you change records',
+    )
+  const { triggers: definitions } = await loadDefinitions(config.definitions)
+  const schema = await schemaOf(config)
+  const triggers = new TriggerSet(schema, definitions)
+  const objects =
+    names?.map((name) => withTable(schema.object(name))) ??
+    schema.objects.filter((object) => toldOperations(object, triggers).length > 0)
+  const own = config.postgres?.schema ?? 'millrace'
+  return objects.flatMap((object) => databaseTriggers(object, toldOperations(object, triggers), own))
+}
+
+function withTable(object: ObjectInfo): ObjectInfo {
+  if (object.definition.source === undefined) return object
+  throw new MillraceError(
+    'MILL_OBJECT_READ_ONLY',
+    `${object.name} is of the engine: it has no table to tell of`,
+    {
+      data: { object: object.name },
+    },
+  )
 }
 
 /** The objects of the configuration and of the engine, by name. Opens no database. */

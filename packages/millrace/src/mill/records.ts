@@ -41,7 +41,7 @@ export function recordsOf({ services, begin, assertOpen }: OutsideOptions): Reco
 }
 
 /** Of the execution or the transaction that the caller runs in. */
-function placeHere(records: RecordsInstallation): RecordsPlace | undefined {
+export function placeHere(records: RecordsInstallation): RecordsPlace | undefined {
   const scope = currentScope()
   return scope === undefined ? currentTransaction()?.place : scope.part(records.part).place
 }

@@ -1,5 +1,11 @@
 import { writeFile } from 'node:fs/promises'
-import { introspectObjects, listObjects, objectStatements, type ObjectSummary } from '../../index.ts'
+import {
+  introspectObjects,
+  listObjects,
+  objectStatements,
+  triggerStatements,
+  type ObjectSummary,
+} from '../../index.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { printJson } from '../json.ts'
 import { demandDatabase, findConfig } from '../session.ts'
@@ -48,5 +54,13 @@ export async function createObjects(
     ...(options.for === undefined ? {} : { database: options.for }),
   })
   if (options.json) printJson({ statements })
+  else for (const statement of statements) print(statement)
+}
+
+export async function createTriggers(names: readonly string[], options: GlobalOptions): Promise<void> {
+  const { config } = await findConfig(options)
+  const statements = await triggerStatements(config, names.length === 0 ? {} : { names })
+  if (options.json) printJson({ statements })
+  else if (statements.length === 0) note('no object of the config has after-triggers')
   else for (const statement of statements) print(statement)
 }

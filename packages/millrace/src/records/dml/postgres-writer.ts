@@ -1,5 +1,6 @@
 import type { FieldInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
+import { ownWrite } from '../trigger/own-write.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { bisect, Incomplete } from './bisect.ts'
 import { isDeleted, isLive, tenantIs, typed, type Place } from './conditions.ts'
@@ -140,7 +141,7 @@ export class PostgresWriter implements Writer {
     const names = [...(withId ? [object.idField] : []), ...fields, ...constant.map(({ field }) => field)].map(
       ({ column }) => quoted(column),
     )
-    const sql = new Sql()
+    const sql = this.#sql()
     if (withId) sql.text('with done as (')
     sql.text(`insert into ${this.#table} (${names.join(', ')}) select `)
     sql.text([...(withId ? ['v.id'] : []), ...fields.map((_, at) => `v.c${at}`)].join(', '))
@@ -192,7 +193,7 @@ export class PostgresWriter implements Writer {
       names.push('mask')
     }
     const byLock = items.length < manyRows || !facts.isUnique(object.idField.column)
-    const sql = byLock ? this.#locked(items, facts, isLive(object)) : new Sql().text('with ')
+    const sql = byLock ? this.#locked(items, facts, isLive(object)) : this.#sql().text('with ')
     sql.text(`done as (update ${this.#table} as t set `)
     const sets: (() => void)[] = fields.map((field, at) => () => {
       const own = quoted(field.column)
@@ -250,11 +251,15 @@ export class PostgresWriter implements Writer {
     await this.#counted(items, sql)
   }
 
+  #sql(): Sql {
+    return new Sql().text(ownWrite(this.#place.object))
+  }
+
   /** The rows under lock, by ascending id; `ready` has one row once all are. */
   #locked(items: readonly Item[], facts: PostgresTable, condition: string, lock = 'no key update'): Sql {
     const { object } = this.#place
     const id = quoted(object.idField.column)
-    const sql = new Sql().text('with held as materialized (select 1 from unnest(')
+    const sql = this.#sql().text('with held as materialized (select 1 from unnest(')
     this.#ids(sql, items, facts)
     sql.text(`) with ordinality as v(id, n) join ${this.#table} as t on t.${id} = v.id where true`)
     tenantIs(this.#place, sql, facts.typeOf(tenantColumn(this.#place))).text(condition)

@@ -39,26 +39,29 @@ export function dayOfWeekRule(field: Field, text: string): DayOfWeekRule | null 
   const [, only] = /^([A-Z0-9]+)L$/.exec(text) ?? []
   if (only !== undefined) return { days: [], nth: [], last: [dayOf(valueOf(field, only))] }
   const days: number[] = []
-  const nth: { day: number; n: number }[] = []
+  // As tens and ones, so that they can be put in order.
+  const nth: number[] = []
   for (const item of itemsOf(field, text)) {
     if (item.includes('L'))
       throw loneL(field, text, 'Write L for Saturday, or 6L for the last Friday of the month')
     if (item.includes('#')) nth.push(nthOf(field, item, dayOf))
     else days.push(...itemValues(field, item).map(dayOf))
   }
-  return { days: ascending(days), nth, last: [] }
+  const inOrder = ascending(nth).map((both) => ({ day: Math.floor(both / 10), n: both % 10 }))
+  return { days: ascending(days), nth: inOrder, last: [] }
 }
 
-function nthOf(field: Field, item: string, dayOf: (value: number) => number): { day: number; n: number } {
+/** Ten times the day, and which of them it is. */
+function nthOf(field: Field, item: string, dayOf: (value: number) => number): number {
   const [day = '', n = ''] = item.split('#')
-  if (!/^[1-5]$/.test(n))
-    throw breach(
-      field,
-      item,
-      '# is followed by 1 to 5, which of these days of the month it is',
-      `Write ${/^[A-Z0-9]+$/.test(day) ? day : 'MON'}#5, or ${/^[A-Z0-9]+$/.test(day) ? day : 'MON'}L for the last one`,
-    )
-  return { day: dayOf(valueOf(field, day)), n: Number(n) }
+  if (/^[1-5]$/.test(n)) return dayOf(valueOf(field, day)) * 10 + Number(n)
+  const example = /^[A-Z0-9]+$/.test(day) ? day : 'MON'
+  throw breach(
+    field,
+    item,
+    '# is followed by 1 to 5, which of these days of the month it is',
+    `Write ${example}#5, or ${example}L for the last one`,
+  )
 }
 
 const loneL = (field: Field, text: string, instead: string): Error =>

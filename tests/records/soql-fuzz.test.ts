@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isMillraceError, type ErrorCode } from '../../packages/millrace/src/kernel/rules/errors.ts'
-import type { Row } from '../../packages/millrace/src/records/database.ts'
 import type { Query } from '../../packages/millrace/src/records/query/query.ts'
 import { formatSoql } from '../../packages/millrace/src/records/soql/format.ts'
 import { parseSoql } from '../../packages/millrace/src/records/soql/parse.ts'
@@ -42,16 +41,6 @@ beforeAll(() => {
 })
 afterAll(() => bench.close())
 
-/** Of whole numbers whose sum no JavaScript number can hold, none. */
-async function answerOf({ statement }: Compiled): Promise<readonly Row[]> {
-  try {
-    return await bench.query(statement)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_OUT_OF_RANGE') return []
-    throw error
-  }
-}
-
 /** Both statements keep every value out of their text, and what SQLite answers holds nothing of another tenant. */
 async function check(query: Query, value: unknown): Promise<void> {
   const binds = new Proxy(
@@ -71,7 +60,7 @@ async function check(query: Query, value: unknown): Promise<void> {
   }
   if (sqlite === undefined) return
   ran++
-  const rows = await answerOf(sqlite)
+  const rows = await bench.query(sqlite.statement)
   const answer = JSON.stringify(rows.map((row) => sqlite.shape(row)))
   expect(answer).not.toContain(JSON.stringify(markerOf('globex')).slice(1, -1))
 }

@@ -7,7 +7,10 @@ import { localTime } from '../rules/local-time.ts'
  * time there. Both are deterministic. Other programs do not have them, so no index, view or trigger of a shared table may use them.
  */
 export function addFunctions(db: DatabaseSync): void {
-  const options = { deterministic: true } as const
+  // As numbers, whole ones beyond 2^53 would fail the statement.
+  const options = { deterministic: true, useBigIntArguments: true } as const
   db.function('millrace_fold', options, fold)
-  db.function('millrace_local', options, (instant, zone) => localTime(instant, String(zone)))
+  db.function('millrace_local', options, (instant, zone) =>
+    localTime(typeof instant === 'bigint' ? Number(instant) : instant, String(zone)),
+  )
 }

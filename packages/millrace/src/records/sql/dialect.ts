@@ -47,6 +47,8 @@ export interface Dialect {
   /** A whole number out of a civil time. */
   part(local: Sql, part: DatePart): Sql
   day(local: Sql): Sql
+  /** null of no values; never too large to be told. */
+  sum(value: Sql): Sql
   /** A value as it is selected so that `decode` and JSON both keep it. */
   select(expr: Expr): Sql
   /** A JSON list of lists of these values, one per row of `from`, in this order. */

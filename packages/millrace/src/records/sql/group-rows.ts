@@ -174,7 +174,11 @@ export class GroupRows {
             field: row.name,
           })
         const value = this.#raw(operand, row)
-        return { ...base, sql: name === 'SUM' ? sql`sum(${value})` : sql`avg(${value})`, field: numberValue }
+        return {
+          ...base,
+          sql: name === 'SUM' ? this.scope.dialect.sum(value) : sql`avg(${value})`,
+          field: numberValue,
+        }
       }
       default:
         return { ...base, ...this.#extreme(name === 'MIN' ? sql`min` : sql`max`, operand, row, written) }

@@ -45,6 +45,7 @@ export const postgres: Dialect = {
   },
   part: (local, part) => sql`extract(${parts[part]} from ${local})::int`,
   day: (local) => sql`${local}::date`,
+  sum: (value) => sql`sum(${value})`,
   // `pg` would read a date as midnight in the zone of the process.
   select: ({ shown, sql: value, field }) =>
     field.type === 'date' ? sql`(${shown ?? value})::text` : (shown ?? value),

@@ -68,6 +68,8 @@ export const sqlite: Dialect = {
   },
   part: (local, part) => sql`cast(strftime(${sql.lit(parts[part])}, ${local}) as integer)`,
   day: (local) => sql`date(${local})`,
+  // `sum` of whole numbers fails where 63 bits do not hold it.
+  sum: (value) => sql`case when count(${value}) > 0 then total(${value}) end`,
   select: (expr) => expr.shown ?? expr.sql,
   jsonRows(values, from, order) {
     const ordered = order.length === 0 ? sql`` : sql` order by ${list(order)}`

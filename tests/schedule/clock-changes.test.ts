@@ -67,6 +67,12 @@ describe.each(Object.keys(zones))('around each change of clocks in %s in ten yea
       const fires = nextFires(cron, zone, start, { count: 100_000, end })
       expect(fires.map((ms) => iso(ms / 1000))).toEqual(wanted.map(iso))
       expect(backwards(cron, zone, start, end)).toEqual(fires)
+      // Asked at any time, also in the middle of a time that occurs twice.
+      for (let at = start; at <= end - 60_000; at += 47 * 60_000 + 1) {
+        const bounds = { start: start + 1, end }
+        expect(nextFires(cron, zone, at, { count: 1, ...bounds })[0]).toBe(fires.find((fire) => fire > at))
+        expect(previousFire(cron, zone, at, bounds)).toBe(fires.findLast((fire) => fire < at))
+      }
     }
   })
 })

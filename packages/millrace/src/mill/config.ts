@@ -65,6 +65,8 @@ export interface MillConfig {
     readonly principal?: PrincipalSource
     /** IANA name: where days begin for those whose principal says nothing. Default UTC. */
     readonly timeZone?: string
+    /** Month, 1 to 12, with which fiscal years and their quarters begin. Default 1. */
+    readonly fiscalYearStart?: number
     /** Rows of a query that somebody typed, at most. Default 50,000. */
     readonly maxRows?: number
     /** Of a query outside of transactions, and of each page of a stream. Default `'30 seconds'`. */

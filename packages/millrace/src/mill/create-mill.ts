@@ -127,7 +127,7 @@ async function partsOver({
     kind: storage.kind,
   })
   const handlers = new Handlers()
-  const { timeZone, maxRows, queryTimeoutMs, cursors } = settings.records
+  const { timeZone, fiscalYearStart, maxRows, queryTimeoutMs, cursors } = settings.records
   const records = new RecordsInstallation({
     definitions: {
       ...ofRecords,
@@ -137,6 +137,7 @@ async function partsOver({
     caller: { principal: config.records?.principal, timeZone },
     bounds: { maxRows, timeoutMs: queryTimeoutMs },
     cursorLimits: cursors,
+    fiscalYearStart,
     now: () => databaseClock.fresh(),
     newId,
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,

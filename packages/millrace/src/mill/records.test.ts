@@ -12,6 +12,7 @@ import {
   reference,
   text,
   type Mill,
+  type MillConfig,
   type RecordOf,
 } from '../index.ts'
 import { createTestMill } from '../testing/index.ts'
@@ -91,6 +92,25 @@ test('soql gives rows, a number, and a stream', async () => {
   const sizes: number[] = []
   for await (const page of mill.soql`SELECT Id FROM Account`.pages(2)) sizes.push(page.length)
   expect(sizes).toEqual([2, 2, 1])
+})
+
+test('fiscal years begin with the month of the config, in queries and in cursors', async () => {
+  const quarters = async (records: MillConfig['records'] = {}) => {
+    const other = await createMill({ storage: 'sqlite::memory:', definitions, records })
+    await fill(other)
+    await other.transaction(
+      (tx) => tx.sql`update accounts set created = '2026-02-01T12:00:00Z' where id > 'a3'`,
+    )
+    const rows = await other.soql<{ q: number; n: number }>`SELECT FISCAL_QUARTER(CreatedDate) q, COUNT(Id) n
+      FROM Account GROUP BY FISCAL_QUARTER(CreatedDate) ORDER BY FISCAL_QUARTER(CreatedDate)`
+    const cursor = await other.records.openCursor(
+      other.soql`SELECT Id FROM Account WHERE FISCAL_QUARTER(CreatedDate) = 4`,
+    )
+    await other.stop()
+    return [...rows.map(({ q, n }) => [q, n]), cursor.numberOfRecords]
+  }
+  expect(await quarters()).toEqual([[1, 5], 0])
+  expect(await quarters({ fiscalYearStart: 2 })).toEqual([[1, 2], [4, 3], 3])
 })
 
 test('a query is run when it is awaited, once', async () => {

@@ -14,7 +14,7 @@ test('every default is filled in, durations in ms', () => {
     ...{ maxPayloadBytes: 1_048_576, maxResultBytes: 1_048_576 },
     ...{ patienceMs: 10_000, queryTimeoutMs: 30_000, poolSize: 14 },
     records: {
-      ...{ timeZone: 'UTC', maxRows: 50_000, queryTimeoutMs: 30_000 },
+      ...{ timeZone: 'UTC', fiscalYearStart: 1, maxRows: 50_000, queryTimeoutMs: 30_000 },
       cursors: {
         ...{ maxRows: 50_000_000, fetchRows: 2_000, paginationRows: 100_000 },
         ...{ ttlMs: 2 * 86_400_000, perDay: null, rowsPerDay: null },
@@ -49,6 +49,8 @@ test.each<[string, MillConfig]>([
   ['lease', { lease: 'soon' }],
   ['writeTimeout', { lease: '1 second', writeTimeout: '1 second' }],
   ['maxDeaths', { maxDeaths: 0 }],
+  ['records.fiscalYearStart', { records: { fiscalYearStart: 0 } }],
+  ['records.fiscalYearStart', { records: { fiscalYearStart: 13 } }],
   ['retention.completed', { retention: { completed: '59 seconds' } }],
   ['retention.failed', { retention: { failed: '0' } }],
   ['maxPayloadBytes', { maxPayloadBytes: 0 }],

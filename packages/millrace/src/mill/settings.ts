@@ -28,6 +28,7 @@ export interface Settings {
   readonly poolSize: number
   readonly records: {
     readonly timeZone: string
+    readonly fiscalYearStart: number
     readonly maxRows: number
     readonly queryTimeoutMs: number
     readonly cursors: CursorLimits
@@ -100,6 +101,7 @@ export function settingsOf(config: MillConfig): Settings {
     ),
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
+      fiscalYearStart: whole(config.records?.fiscalYearStart ?? 1, 'records.fiscalYearStart', 1, 12),
       maxRows: whole(config.records?.maxRows ?? 50_000, 'records.maxRows', 1, 10_000_000),
       queryTimeoutMs: ms(config.records?.queryTimeout, '30 seconds', 'records.queryTimeout'),
       cursors: cursorsOf(config.records?.cursors),
@@ -122,7 +124,7 @@ function zone(name: string): string {
 const parts = {
   retention: ['completed', 'failed'],
   log: ['level', 'sink'],
-  records: ['principal', 'timeZone', 'maxRows', 'queryTimeout', 'cursors'],
+  records: ['principal', 'timeZone', 'fiscalYearStart', 'maxRows', 'queryTimeout', 'cursors'],
   sqlite: ['synchronous'],
   postgres: ['schema', 'pooler', 'listenUrl', 'poolSize', 'queryTimeout'],
 } as const

@@ -44,6 +44,8 @@ export interface RecordsEnv {
   readonly schema: Schema
   readonly access: Access
   readonly caller: Caller
+  /** Month, 1 to 12, in which fiscal years begin. Default 1. */
+  readonly fiscalYearStart?: number
   readonly triggers: TriggerSet
   /** Given to triggers as their `ctx`. */
   readonly context: TriggerContext

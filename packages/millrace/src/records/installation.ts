@@ -34,6 +34,7 @@ export interface InstallationOptions {
   readonly caller: CallerOptions
   readonly bounds: RecordsSession['bounds']
   readonly cursorLimits: CursorLimits
+  readonly fiscalYearStart: number
   /** The database's clock, epoch ms. */
   readonly now: () => Promise<number>
   readonly newId: () => string
@@ -135,7 +136,7 @@ export class RecordsInstallation {
     actor: Actor,
     context: TriggerContext,
   ): Promise<CursorEnv> {
-    const { caller, cursorLimits, now, newId } = this.#options
+    const { caller, cursorLimits, fiscalYearStart, now, newId } = this.#options
     return {
       database,
       schema: this.schema,
@@ -146,6 +147,7 @@ export class RecordsInstallation {
       newId,
       snapshots,
       cursorLimits,
+      fiscalYearStart,
     }
   }
 }

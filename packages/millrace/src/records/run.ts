@@ -3,6 +3,7 @@ import type { AccessMode, Query } from './query/query.ts'
 import type { RecordsEnv } from './env.ts'
 import type { ReadBounds } from './database.ts'
 import type { Compiled, ResultRecord } from './sql/compile.ts'
+import { compileEnv } from './sql/env.ts'
 
 export interface RunOptions extends ReadBounds {
   /** Values of `:name`. */
@@ -58,12 +59,8 @@ async function compiledRows(env: RecordsEnv, query: Query, options: RunOptions):
 }
 
 /** The compiler is loaded with the first query. */
-async function compiled(
-  { database: { kind }, schema, access, caller }: RecordsEnv,
-  query: Query,
-  { binds, mode }: RunOptions,
-): Promise<Compiled> {
+async function compiled(env: RecordsEnv, query: Query, { binds, mode }: RunOptions): Promise<Compiled> {
   const { compile } = await import('./sql/compile.ts')
   const asked = query.mode === undefined && mode !== undefined ? { ...query, mode } : query
-  return compile(asked, { kind, schema, access, caller, ...(binds === undefined ? {} : { binds }) })
+  return compile(asked, { ...compileEnv(env), ...(binds === undefined ? {} : { binds }) })
 }

@@ -3,7 +3,7 @@ import type { RowId, Snapshot, SnapshotAccess } from '../../kernel/storage/snaps
 import type { RecordsEnv } from '../env.ts'
 import { compileIds } from '../sql/compile.ts'
 import { fatal, opening, reading } from './errors.ts'
-import { compileEnv } from './page-rows.ts'
+import { compileEnv } from '../sql/env.ts'
 import { encodeQuery, type StoredQuery } from './stored-query.ts'
 
 /** What work over fixed sets of ids needs. */

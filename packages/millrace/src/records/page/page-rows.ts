@@ -4,6 +4,7 @@ import type { RecordsEnv } from '../env.ts'
 import type { ObjectInfo } from '../object/schema.ts'
 import type { Query } from '../query/query.ts'
 import { compile, compileIds, type CompileEnv, type KeyRange, type ResultRecord } from '../sql/compile.ts'
+import { compileEnv } from '../sql/env.ts'
 import { decode } from '../sql/values.ts'
 import type { StoredQuery } from './stored-query.ts'
 
@@ -15,10 +16,6 @@ export interface Identified {
 
 /** Selected beside what the query selects, and taken out of the records again. */
 const idAlias = 'MillracePageId'
-
-export function compileEnv({ database: { kind }, schema, access, caller }: RecordsEnv): CompileEnv {
-  return { kind, schema, access, caller }
-}
 
 /** The rows of a range of ids, in the order of their ids. */
 export async function rowsInRange(

@@ -2,9 +2,10 @@ import type { RowId } from '../../kernel/storage/snapshots.ts'
 import { invalidOption } from '../../kernel/rules/option-fields.ts'
 import type { Query } from '../query/query.ts'
 import { compile, compileIds, type KeyRange, type ResultRecord } from '../sql/compile.ts'
+import { compileEnv } from '../sql/env.ts'
 import { fatal, opening, reading } from './errors.ts'
 import { fixIds, idsAt, type SnapshotEnv } from './id-set.ts'
-import { compileEnv, idsInRange, idsOf, rowsInRange, rowsOfIds } from './page-rows.ts'
+import { idsInRange, idsOf, rowsInRange, rowsOfIds } from './page-rows.ts'
 import {
   checkPageSize,
   needsSnapshot,

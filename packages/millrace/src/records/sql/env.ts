@@ -1,4 +1,4 @@
-import type { Access } from '../env.ts'
+import type { Access, RecordsEnv } from '../env.ts'
 import type { Caller } from '../access/principal.ts'
 import type { Schema } from '../object/schema.ts'
 
@@ -22,4 +22,9 @@ export interface KeyRange {
   readonly after?: unknown
   readonly upTo?: unknown
   readonly limit: number
+}
+
+export function compileEnv(env: RecordsEnv): CompileEnv {
+  const { database, schema, access, caller, fiscalYearStart = 1 } = env
+  return { kind: database.kind, schema, access, caller, fiscalYearStart }
 }

@@ -3,8 +3,6 @@
  * are asked as text, never turned into sets.
  */
 
-export type Mode = 'salesforce' | 'extended'
-
 /** One day as the calendar shows it. */
 interface Day {
   readonly year: number

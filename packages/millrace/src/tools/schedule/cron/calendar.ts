@@ -77,9 +77,20 @@ function monthOf(day: number): Month {
   return monthAt(date.getUTCFullYear(), date.getUTCMonth())
 }
 
+/** The first and the last one that it names: what lies outside need not be looked at. */
+const yearsOf = ({ years }: Cron): readonly [number, number] => [
+  years?.[0] ?? FIRST_YEAR,
+  years?.at(-1) ?? LAST_YEAR,
+]
+
+/** The first day of a year, in days since 1970. */
+const dayOfYear = (year: number): number => monthAt(year, 0).first
+
 /** The first day that fits from this one on, in days since 1970. */
 function firstDay(cron: Cron, from: number): number | undefined {
-  for (let month = monthOf(from); month.year <= LAST_YEAR; month = monthAt(month.year, month.month + 1)) {
+  const [firstYear, lastYear] = yearsOf(cron)
+  const start = Math.max(from, dayOfYear(firstYear))
+  for (let month = monthOf(start); month.year <= lastYear; month = monthAt(month.year, month.month + 1)) {
     const skipped = Math.max(0, from - month.first)
     const days = skipped > 30 ? 0 : (fireDays(cron, month) >>> skipped) << skipped
     // The lowest bit.
@@ -90,8 +101,9 @@ function firstDay(cron: Cron, from: number): number | undefined {
 
 /** The last day that fits up to and with this one, in days since 1970. */
 function lastDay(cron: Cron, to: number): number | undefined {
-  if (to < 0) return undefined
-  for (let month = monthOf(to); month.year >= FIRST_YEAR; month = monthAt(month.year, month.month - 1)) {
+  const [firstYear, lastYear] = yearsOf(cron)
+  const start = Math.min(to, dayOfYear(lastYear + 1) - 1)
+  for (let month = monthOf(start); month.year >= firstYear; month = monthAt(month.year, month.month - 1)) {
     const kept = Math.min(31, to - month.first + 1)
     const days = fireDays(cron, month) & (2 ** kept - 1)
     // The highest bit.

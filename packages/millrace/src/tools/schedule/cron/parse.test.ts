@@ -151,6 +151,8 @@ describe('the extended dialect', () => {
     expect(days('0 0 * * FRI-SUN')).toEqual([0, 5, 6])
     expect(days('0 0 * * 0-7')).toEqual(upTo(0, 6))
     expect(days('0 0 * * */2')).toEqual([0, 2, 4, 6])
+    // A step ends with the week: it does not reach Sunday as 7.
+    expect(days('0 0 * * 1/6')).toEqual([1])
   })
 
   it('reads five fields from minutes on', () => {

@@ -5,6 +5,7 @@ import {
   notifyChanged,
   undelete,
   update,
+  upsert,
   type DmlResult,
 } from '../../../packages/millrace/src/records/dml/dml.ts'
 import { Account, Owner } from './objects.ts'
@@ -36,6 +37,54 @@ describe.each(['sqlite', 'postgres'] as const)('triggers on %s', (kind) => {
   const names = async () =>
     (await world.work(({ sql }) => sql('select name from accounts order by name'))).map(({ name }) => name)
   const made = (...list: string[]) => list.map((Name) => ({ Name }))
+
+  test.skipIf(kind === 'sqlite')('an uuid is one record, however it is spelled', async () => {
+    const seen: unknown[] = []
+    const watch = defineTrigger(
+      Account,
+      { name: 'watch', before: ['update', 'delete'], after: ['update', 'delete'] },
+      ({ timing, operation, rows, old }) => {
+        seen.push([timing, operation, rows.map(({ Id, Name }) => [old.get(Id)?.Name, Name])])
+      },
+    )
+    await world.work(
+      async (env) => {
+        const [result] = await insert(env, account(env), made('a'))
+        const id = String(result?.id)
+        const bare = id.replaceAll('-', '')
+        const rows = [id.toUpperCase(), `{${id}}`, bare].map((Id) => ({ Id, Name: 'b' }))
+        expect(codes(await update(env, account(env), rows, partly))).toEqual([
+          ...['', 'DUPLICATE_VALUE', 'DUPLICATE_VALUE'],
+        ])
+        const upserted = await upsert(env, account(env), [rows[1], rows[2]] as typeof rows, partly)
+        expect(codes(upserted)).toEqual(['', 'DUPLICATE_VALUE'])
+        expect(upserted[0]?.id).toBe(id)
+        await notifyChanged(env, account(env), 'update', [bare])
+        expect(codes(await insert(env, account(env), [{ Id: bare, Name: 'c' }], partly))).toEqual([
+          'DUPLICATE_VALUE',
+        ])
+        const deleted = await deleteRecords(env, account(env), [bare.toUpperCase(), id, `{${bare}}`], partly)
+        expect(codes(deleted)).toEqual(['', 'DUPLICATE_VALUE', 'DUPLICATE_VALUE'])
+        expect(codes(await undelete(env, account(env), [`{${bare}}`, bare], partly))).toEqual([
+          ...['', 'DUPLICATE_VALUE'],
+        ])
+      },
+      { triggers: [watch] },
+    )
+    expect(seen).toEqual([
+      ...[
+        ['before', 'update', [['a', 'b']]],
+        ['after', 'update', [['a', 'b']]],
+        ['before', 'update', [['b', 'b']]],
+        ['after', 'update', [['b', 'b']]],
+        ['after', 'update', [[undefined, 'b']]],
+      ],
+      ...[
+        ['before', 'delete', [['b', 'b']]],
+        ['after', 'delete', [['b', 'b']]],
+      ],
+    ])
+  })
 
   test('get the whole batch with old and new, before and after', async () => {
     const seen: unknown[] = []

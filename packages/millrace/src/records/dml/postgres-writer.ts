@@ -40,7 +40,6 @@ export class PostgresWriter implements Writer {
 
   async insert(items: readonly Item[], constants: readonly Constant[]): Promise<void> {
     const facts = await this.#load()
-    this.#foldIds(items, facts)
     const fields = unionOf(items)
     const filled = [...fields, ...constants.map(({ field }) => field)].filter(({ column }) =>
       facts.hasDefault(column),
@@ -51,13 +50,11 @@ export class PostgresWriter implements Writer {
 
   async update(items: readonly Item[], constants: readonly Constant[]): Promise<void> {
     const facts = await this.#load()
-    this.#foldIds(items, facts)
     await this.#inChunks(byId(items), 'update', (chunk) => this.#update(chunk, constants, facts), 'live')
   }
 
   async delete(items: readonly Item[]): Promise<void> {
     const facts = await this.#load()
-    this.#foldIds(items, facts)
     await this.#inChunks(byId(items), 'delete', (chunk) => this.#delete(chunk, facts), 'live')
   }
 
@@ -67,7 +64,6 @@ export class PostgresWriter implements Writer {
     constants: readonly Constant[],
   ): Promise<void> {
     const facts = await this.#load()
-    this.#foldIds(items, facts)
     const expected = mark === 'deleted' ? 'live' : 'deleted'
     await this.#inChunks(
       byId(items),
@@ -295,12 +291,6 @@ export class PostgresWriter implements Writer {
     sql.text(' returning 1) select count(*)::int as n from done')
     const [row] = await this.#place.database.query(sql.statement)
     expectAll(items, row?.['n'])
-  }
-
-  /** PostgreSQL knows an uuid in any spelling; order and duplicates are told by text. */
-  #foldIds(items: readonly Item[], facts: PostgresTable): void {
-    if (facts.typeOf(this.#place.object.idField.column) !== 'pg_catalog.uuid') return
-    for (const item of items) if (typeof item.id === 'string') item.id = item.id.toLowerCase()
   }
 
   #presence(item: Item, filled: readonly FieldInfo[]): string {

@@ -2,6 +2,7 @@ import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { invalidOption } from '../../kernel/rules/option-fields.ts'
 import type { RecordsEnv } from '../env.ts'
 import type { ObjectInfo } from '../object/schema.ts'
+import { canonicalIds } from './canonical-ids.ts'
 import { callOf, constantsOf, demandRight, wholeCall, type Call } from './call.ts'
 import { change } from './change.ts'
 import { emptyShape, fail, type Item, type RecordId } from './item.ts'
@@ -22,7 +23,7 @@ export async function deleteRecords(
   options: DmlOptions = {},
 ): Promise<DmlResult[]> {
   const call = callOf(env, object, 'delete', checkOptions(options, env.caller, `delete of ${object.name}`))
-  const items = itemsOf(call, rows)
+  const items = await itemsOf(call, rows)
   const softly = object.definition.softDelete !== undefined
   return wholeCall(call, items, () =>
     change(
@@ -48,7 +49,7 @@ export async function undelete(
   if (object.definition.softDelete === undefined)
     throw invalidOption(where, 'needs an object with softDelete; what is deleted of this one is gone')
   const call = callOf(env, object, 'undelete', checkOptions(options, env.caller, where))
-  const items = itemsOf(call, rows)
+  const items = await itemsOf(call, rows)
   return wholeCall(call, items, () =>
     change(
       { call, operation: 'undelete', write: (alive) => call.writer.mark(alive, 'live', marks(call, false)) },
@@ -64,9 +65,10 @@ function marks(call: Call, deleted: boolean): Constant[] {
   return [{ field, value: field.type === 'boolean' ? deleted : when }, ...constantsOf(call, 'update')]
 }
 
-function itemsOf(call: Call, rows: readonly (DmlRow | RecordId)[]): Item[] {
+async function itemsOf(call: Call, rows: readonly (DmlRow | RecordId)[]): Promise<Item[]> {
   const items = rows.map((row, index) => itemOf(call.object, row, index))
   demandRight(call, 'delete', items)
+  await canonicalIds(call.place, items)
   refuseTwice(items)
   return items
 }

@@ -4,6 +4,7 @@ import type { RecordsEnv } from '../env.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
 import { arrayLiteral } from './array-literal.ts'
+import { canonicalIds } from './canonical-ids.ts'
 import { callOf, demandRight, wholeCall, type Call } from './call.ts'
 import { isLive, tenantIs } from './conditions.ts'
 import { jsonList } from './diagnose.ts'
@@ -29,6 +30,7 @@ export async function upsert(
   const by = keyField(object, options.by, where)
   const call = callOf(env, object, 'upsert', checked)
   const work = new Upsert(call, by, rows)
+  await work.check()
   return wholeCall(
     call,
     work.all,
@@ -62,6 +64,11 @@ class Upsert {
     this.#rows = rows
     const reading = { ...readingOf(call, 'insert'), complete: false }
     this.#items = rows.map((row, at) => readItem(row, at, reading))
+  }
+
+  /** Before anything is done. */
+  async check(): Promise<void> {
+    await canonicalIds(this.#call.place, this.#items)
     this.#checkKeys()
   }
 
@@ -210,7 +217,8 @@ class Upsert {
     Object.assign(item, {
       shape: read.shape,
       values: read.values,
-      id: read.id,
+      // In the one spelling.
+      id: read.id === null ? null : (item.id ?? read.id),
       guard: read.guard,
       errors: read.errors,
     })

@@ -1,5 +1,6 @@
 import type { RecordsEnv } from '../env.ts'
 import type { ObjectInfo } from '../object/schema.ts'
+import { canonicalIds } from './canonical-ids.ts'
 import { callOf, constantsOf, demandRight, wholeCall, type Call } from './call.ts'
 import { change } from './change.ts'
 import { fail, isAlive, readItem, type Item, type ReadOptions } from './item.ts'
@@ -25,6 +26,7 @@ export async function insert(
   const call = callOf(env, object, 'insert', checkOptions(options, env.caller, `insert of ${object.name}`))
   const reading = readingOf(call, 'insert')
   const items = rows.map((row, at) => readItem(row, at, reading))
+  await canonicalIds(call.place, items)
   demandRight(call, 'create', items)
   return wholeCall(call, items, () => insertItems(call, items, reading))
 }
@@ -43,6 +45,7 @@ export async function update(
   const reading = readingOf(call, 'update')
   const items = rows.map((row, at) => readItem(row, at, reading))
   demandRight(call, 'edit', items)
+  await canonicalIds(call.place, items)
   refuseTwice(items)
   return wholeCall(call, items, () => updateItems(call, items, reading))
 }

@@ -1,5 +1,6 @@
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { invalidOption } from '../../kernel/rules/option-fields.ts'
+import { canonicalIds } from '../dml/canonical-ids.ts'
 import { emptyShape, isAlive, resultOf, type Item, type RecordId } from '../dml/item.ts'
 import { readRecords, type RecordValues } from '../dml/read.ts'
 import { dmlFailed } from '../dml/result.ts'
@@ -32,9 +33,10 @@ export async function notifyChanged(
   const given = records.map((record) => givenOf(object, record, where))
   const triggers = env.triggers.of(object.name, operation, 'after')
   if (triggers.length === 0 || given.length === 0) return
+  const place = { database: env.database, object, tenant: env.caller.tenant }
+  await canonicalIds(place, given)
   await inTurn(env.database, () =>
     savepoint(env.database, async () => {
-      const place = { database: env.database, object, tenant: env.caller.tenant }
       const ids = given.map(({ id }) => id)
       const current = operation === 'delete' ? null : await readRecords(place, ids, false)
       const told = current === null ? given : given.filter(({ id }) => current.has(String(id)))
@@ -72,7 +74,7 @@ export async function notifyChanged(
 }
 
 interface Given {
-  readonly id: RecordId
+  id: RecordId
   readonly old: Readonly<RecordValues> | undefined
 }
 

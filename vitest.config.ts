@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import { corpus } from './tests/support/corpus.ts'
 
 const needRealParts = ['packages/**/src/**/*.pg.test.ts', 'packages/**/src/**/*.conformance.test.ts']
 const lint = 'tests/lint/*.test.ts'
+/** They need data of others (see CONTRIBUTING.md). */
+const corpusTests = ['tests/records/corpus*.test.ts', 'tests/schedule/corpus.test.ts']
 const never = ['**/node_modules/**', '**/dist/**', '**/fixtures/**']
 
 export default defineConfig({
@@ -30,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: [...needRealParts, 'tests/**/*.test.ts'],
-          exclude: [...never, lint],
+          exclude: [...never, lint, ...(corpus === undefined ? corpusTests : [])],
           globalSetup: ['tests/support/postgres.global.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,

@@ -6,7 +6,7 @@ import type { Query } from '../../packages/millrace/src/records/query/query.ts'
 import { parseSoql } from '../../packages/millrace/src/records/soql/parse.ts'
 import { compile } from '../../packages/millrace/src/records/sql/compile.ts'
 import { demand, type Demand } from './corpus/demand.ts'
-import { corpus, ownObjects, queriesByRepo, standardObjects } from './corpus/files.ts'
+import { ownObjects, queriesByRepo, standardObjects } from './corpus/files.ts'
 import { Model, type ModelField } from './corpus/model.ts'
 import { bindsOf, worldOf } from './corpus/schema.ts'
 import { Databases } from './corpus/databases.ts'
@@ -65,10 +65,7 @@ interface Parsed {
   readonly demand: Demand
 }
 
-if (corpus === undefined)
-  console.warn('corpus.test.ts is skipped: there is no ../shared/corpus, and MILLRACE_CORPUS names none')
-
-describe.skipIf(corpus === undefined)('the queries that people wrote', () => {
+describe('the queries that people wrote', () => {
   const refusals = new Map<string, string[]>()
   const ran = new Map<string, number>()
   let databases: Databases
@@ -100,7 +97,7 @@ describe.skipIf(corpus === undefined)('the queries that people wrote', () => {
     }
   }
 
-  for (const [repo, queries] of corpus === undefined ? [] : queriesByRepo())
+  for (const [repo, queries] of queriesByRepo())
     it(repo, { timeout: 120_000 }, async () => {
       const model = new Model(ownObjects(repo), standardObjects())
       const parsed = queries.flatMap(({ id, soql }): Parsed[] => {

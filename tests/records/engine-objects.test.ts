@@ -316,10 +316,10 @@ function engineSuite(open: Open): void {
     expect(Object.keys(all ?? {})).toHaveLength(schema.object('AsyncApexJob').fields.length)
   })
 
-  test('monitoring reads no history that it does not show', async ({ skip }) => {
+  // PostgreSQL chooses by statistics, which a small table does not have.
+  const planned = open === onSqlite ? test : null
+  planned?.('monitoring reads no history that it does not show', async () => {
     const { kind, reader } = bench.storage
-    // PostgreSQL chooses by statistics, which a small table does not have.
-    if (kind !== 'sqlite') skip()
     const caller = { tenant: 'a', principal: null, mode: 'system', timeZone: 'UTC', now: 0 } as const
     for (const where of [
       "Status IN ('Failed', 'Aborted') AND CreatedDate >= :since ORDER BY CreatedDate DESC LIMIT 100",

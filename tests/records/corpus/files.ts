@@ -1,10 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { corpus } from '../../support/corpus.ts'
 
-/** Where the corpus is: data of others that stands beside the repository, never in it. Undefined where it is not. */
-export const corpus = [process.env['MILLRACE_CORPUS'], '../shared/corpus', '../../shared/corpus'].find(
-  (place) => place !== undefined && place !== '' && existsSync(join(place, 'soql/queries.jsonl')),
-)
+export { corpus }
 
 export interface CorpusQuery {
   readonly id: string

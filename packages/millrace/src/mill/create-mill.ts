@@ -4,7 +4,7 @@ import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
 import { Enqueuer } from '../kernel/runtime/enqueuer.ts'
-import { Handlers } from '../kernel/runtime/handler.ts'
+import { Handlers, type ExecutionHandler } from '../kernel/runtime/handler.ts'
 import { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
 import type { LogSink } from '../observe/log/entry.ts'
@@ -18,7 +18,9 @@ import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
-import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
+import { queueableHandler } from '../tools/queueable/executions.ts'
+import type { BatchDefinition } from '../tools/batch/define.ts'
+import { batchHandler, type BatchServices } from '../tools/batch/executions.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
@@ -121,7 +123,8 @@ export async function assembleParts(
       await storage.close()
       throw error
     })
-  const services: QueueableServices = {
+  const services: BatchServices = {
+    states: storage.states,
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),
@@ -153,8 +156,9 @@ export async function assembleParts(
   }
 }
 
-function handlerOf(definition: Definition, services: QueueableServices): ReturnType<typeof queueableHandler> {
+function handlerOf(definition: Definition, services: BatchServices): ExecutionHandler {
   if (definition.tool === 'queueable') return queueableHandler(definition as QueueableDefinition, services)
+  if (definition.tool === 'batch') return batchHandler(definition as BatchDefinition, services)
   throw new MillraceError(
     'MILL_DEFINITION_INVALID',
     `${definition.name} is a ${definition.tool}, which this release does not know`,

@@ -5,7 +5,6 @@ import { reviveError } from '../../kernel/rules/stored-error.ts'
 import { Skip, type ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import type { StateAccess } from '../../kernel/storage/states.ts'
 import { closePages } from '../../records/page/pager.ts'
-import { RecordQuery } from '../../records/record-query.ts'
 import { decode, encode } from '../codec.ts'
 import { validate } from '../definition.ts'
 import type { ContextServices } from '../handler-context.ts'
@@ -88,12 +87,12 @@ export class BatchExecution {
       const given = await queryOrRows(this.#definition.start(ctx.input as never, ctx), this.#where)
       const { snapshot } = this.#definition
       const opened =
-        given instanceof RecordQuery
-          ? await openQuery((await this.#env()).records, given, {
+        'query' in given
+          ? await openQuery((await this.#env()).records, given.query, {
               scope: size,
               snapshot: by === 'range' ? false : snapshot,
             })
-          : await storeRows(given, this.#scope, this.#services.states, { size, where: this.#where })
+          : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
       ;({ source, total } = opened)
       if (by === 'range' && source.kind !== 'keys')
         throw new MillraceError(

@@ -39,12 +39,12 @@ const everything = Number.MAX_SAFE_INTEGER
 export async function queryOrRows(
   given: unknown,
   where: string,
-): Promise<RecordQuery | Iterable<object> | AsyncIterable<object>> {
-  if (given instanceof RecordQuery) return given as RecordQuery
+): Promise<{ readonly query: RecordQuery } | { readonly rows: Iterable<object> | AsyncIterable<object> }> {
+  if (given instanceof RecordQuery) return { query: given as RecordQuery }
   const source: unknown = await given
   const query = (source as { readonly query?: unknown } | null | undefined)?.query
-  if (query instanceof RecordQuery) return query as RecordQuery
-  if (isIterable(source)) return source
+  if (query instanceof RecordQuery) return { query: query as RecordQuery }
+  if (isIterable(source)) return { rows: source }
   throw new MillraceError(
     'MILL_BATCH_START_INVALID',
     `the start of ${where} gave ${describeValue(source)}, which is neither a query nor iterable`,

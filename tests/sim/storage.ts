@@ -29,6 +29,7 @@ const groups = [
   'history',
   'documents',
   'snapshots',
+  'states',
 ] as const
 
 /** What is left of a process's transactions when it dies. */
@@ -190,6 +191,11 @@ class SimTransaction implements StorageTransaction {
   get snapshots(): StorageTransaction['snapshots'] {
     this.#demandStanding()
     return this.#real.snapshots
+  }
+
+  get states(): StorageTransaction['states'] {
+    this.#demandStanding()
+    return this.#real.states
   }
 
   hasWrites(): Promise<boolean> {

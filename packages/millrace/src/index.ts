@@ -31,6 +31,16 @@ export {
   type RateLimitOptions,
 } from './tools/definition.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'
+export {
+  defineBatch,
+  type BatchContext,
+  type BatchDefinition,
+  type BatchEnd,
+  type BatchOptions,
+  type BatchSource,
+} from './tools/batch/define.ts'
+export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
+export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'
 export type { Fields, ObjectDefinition, RecordOf } from './records/object/object.ts'

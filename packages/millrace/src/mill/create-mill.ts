@@ -4,7 +4,7 @@ import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
 import { Enqueuer } from '../kernel/runtime/enqueuer.ts'
-import { Handlers } from '../kernel/runtime/handler.ts'
+import { Handlers, type ExecutionHandler } from '../kernel/runtime/handler.ts'
 import { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
@@ -19,7 +19,9 @@ import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
-import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
+import { queueableHandler } from '../tools/queueable/executions.ts'
+import type { BatchDefinition } from '../tools/batch/define.ts'
+import { batchHandler, type BatchServices } from '../tools/batch/executions.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
@@ -143,7 +145,8 @@ async function partsOver({
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,
   })
   if (ofRecords.savedQueries.length > 0) await records.savedQueries()
-  const services: QueueableServices = {
+  const services: BatchServices = {
+    states: storage.states,
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),
@@ -175,8 +178,9 @@ async function partsOver({
   }
 }
 
-function handlerOf(definition: Definition, services: QueueableServices): ReturnType<typeof queueableHandler> {
+function handlerOf(definition: Definition, services: BatchServices): ExecutionHandler {
   if (definition.tool === 'queueable') return queueableHandler(definition as QueueableDefinition, services)
+  if (definition.tool === 'batch') return batchHandler(definition as BatchDefinition, services)
   throw new MillraceError(
     'MILL_DEFINITION_INVALID',
     `${definition.name} is a ${definition.tool}, which this release does not know`,

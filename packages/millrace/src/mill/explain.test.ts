@@ -35,6 +35,7 @@ function job(change: Partial<JobView>): JobView {
     input: null,
     result: undefined,
     error: null,
+    progress: null,
     status: 'Queued',
     substatus: 'ready',
     reason: {},

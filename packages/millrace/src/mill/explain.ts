@@ -15,8 +15,9 @@ export interface Surroundings {
 
 /** Why a job is where it is, in sentences. Pure. */
 export function explain(job: JobView, around: Surroundings): string {
-  const holds = job.status === 'Queued' ? heldBy(job, around) : []
-  return [stateOf(job, around), ...holds].join(' ')
+  const waits = job.status === 'Queued' || (job.status === 'Processing' && job.reason.worker === undefined)
+  const holds = waits && job.substatus !== 'aborting' ? heldBy(job, around) : []
+  return [stateOf(job, around), ...progressText(job), ...holds].join(' ')
 }
 
 function stateOf(job: JobView, { now, limits }: Surroundings): string {
@@ -64,6 +65,14 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
     case 'replaced':
       return 'A newer job with the same unique key took its place before it started.'
   }
+}
+
+function progressText({ progress }: JobView): string[] {
+  if (progress === null) return []
+  const { processed, total, failed } = progress
+  const of = total === null ? '' : ` of ${total}`
+  const aside = failed === 0 ? '' : `, ${failed} were set aside`
+  return [`It has processed ${processed}${of} records${aside}.`]
 }
 
 function dueText(what: string, dueAt: number | undefined, now: number): string {

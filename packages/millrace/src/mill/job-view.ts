@@ -1,11 +1,12 @@
 import { statusOf, type JobState } from '../kernel/rules/job-status.ts'
 import { outcomeName, type OutcomeName, type StoredError } from '../kernel/rules/outcome.ts'
-import type { Lane } from '../kernel/rules/execution.ts'
+import { jobFinalizerSeq, type Lane } from '../kernel/rules/execution.ts'
 import type { Pause } from '../kernel/storage/controls.ts'
 import type { AttemptRecord, JobRecord } from '../kernel/storage/history.ts'
 import type { WorkerView } from '../kernel/storage/workers.ts'
 import { decode } from '../tools/codec.ts'
 import { decodeResult } from './job.ts'
+import { progressOf, type Progress } from './progress.ts'
 
 /** One job as lists, CLI and later console and API show it. */
 export interface JobView extends JobState {
@@ -26,10 +27,14 @@ export interface JobView extends JobState {
   readonly input: unknown
   readonly result: unknown
   readonly error: StoredError | null
+  /** Of a batch, once its start is through. */
+  readonly progress: Progress | null
 }
 
 export interface AttemptView {
-  /** `job`, or `finalizer` of the attempt `of`. */
+  /** What of a batch it was: 0 the start, then its chunks and at last the finish; of other jobs 0. */
+  readonly seq: number
+  /** `job`, or `finalizer` of the attempt `of` (null: of the job). */
   readonly kind: 'job' | 'finalizer'
   readonly of: number | null
   readonly attempt: number
@@ -64,13 +69,15 @@ export function jobView(record: JobRecord, conditions: LaneConditions): JobView 
     input: decode(record.payload, options?.types),
     result: decodeResult(record.result),
     error: record.error,
+    progress: record.state === null ? null : progressOf(record.state),
   }
 }
 
 export function attemptView({ seq, attempt, outcome, ms, finishedAt, error }: AttemptRecord): AttemptView {
   return {
+    seq: Math.max(0, seq),
     kind: seq < 0 ? 'finalizer' : 'job',
-    of: seq < 0 ? -seq : null,
+    of: seq < 0 && seq !== jobFinalizerSeq ? -seq : null,
     attempt,
     outcome: outcomeName(outcome),
     ms,

@@ -9,6 +9,7 @@ import type { Awaiter } from '../kernel/runtime/awaiter.ts'
 import type { JobEnd } from '../kernel/storage/history.ts'
 import { decode } from '../tools/codec.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
+import type { Progress } from './progress.ts'
 
 /** A job that was enqueued, or found by its id. */
 export class Job<Output = unknown> implements EnqueuedJob {
@@ -16,17 +17,25 @@ export class Job<Output = unknown> implements EnqueuedJob {
   readonly duplicate: boolean
   readonly #awaiter: Awaiter
   readonly #exists: (() => Promise<boolean>) | null
+  readonly #progress: () => Promise<Progress | null>
 
   /** `exists` is asked before a wait, where the id came from outside. */
   constructor(
     { id, duplicate }: EnqueuedJob,
     awaiter: Awaiter,
-    exists: (() => Promise<boolean>) | null = null,
+    exists: (() => Promise<boolean>) | null,
+    progress: () => Promise<Progress | null>,
   ) {
     this.id = id
     this.duplicate = duplicate
     this.#awaiter = awaiter
     this.#exists = exists
+    this.#progress = progress
+  }
+
+  /** How far a batch is; null before its start is through, and of other jobs. Throws MILL_JOB_UNKNOWN. */
+  progress(): Promise<Progress | null> {
+    return this.#progress()
   }
 
   /**

@@ -2,9 +2,10 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
-import type { JobId } from '../kernel/rules/execution.ts'
+import type { JobId, JobOptions } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
 import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
+import type { JobRecord } from '../kernel/storage/history.ts'
 import type { LaneFilter } from '../kernel/storage/lanes.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import { demandRoomBeside } from './beside.ts'
@@ -124,6 +125,18 @@ export class Jobs {
         `job ${id} has not ended; only an ended job can be retried`,
         { data: { jobId: id } },
       )
+    return this.#repeat(record, {})
+  }
+
+  /** As `retry`, with the records alone that the batch has set aside; not only once it has ended. */
+  async retryAsides(id: string): Promise<{ readonly id: string }> {
+    const [record] = await this.#storage.history.jobs([checkId(id)])
+    if (record === undefined) throw unknown(id)
+    return this.#repeat(record, { asidesOf: record.options?.asidesOf ?? id })
+  }
+
+  async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
+    const { id } = record
     // A total deadline counted from the first enqueue would end the repeat at once.
     const { deadline: _deadline, delayMs: _delay, ...options } = record.options ?? {}
     const job = {
@@ -131,7 +144,7 @@ export class Jobs {
       lane: record.lane.id,
       prio: record.prio,
       parent: record.parent,
-      options: { ...options, retryOf: id },
+      options: { ...options, ...more, retryOf: id },
       payload: record.payload,
       due: null,
       unique: null,

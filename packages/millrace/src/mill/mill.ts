@@ -29,6 +29,8 @@ import { MillSavedQueries } from './saved-queries.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
+import { Batches } from './batches.ts'
+import type { Progress } from './progress.ts'
 import type { Settings } from './settings.ts'
 import { joinTransaction, runTransaction, type MillTransaction } from './transaction.ts'
 
@@ -67,6 +69,8 @@ export class Mill {
   #stopped: Promise<void> | null = null
   /** Looking at jobs, aborting and retrying them. */
   readonly jobs: Jobs
+  /** Records of batches that were set aside. */
+  readonly batches: Batches
   /**
    * Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. In a handler or a transaction
    * it joins them, as `enqueue` does; beside them each verb that writes is a transaction of its own.
@@ -85,6 +89,7 @@ export class Mill {
       parts.newId,
       (jobs) => this.#worker?.abort(jobs) === true,
     )
+    this.batches = new Batches(parts.storage, this.jobs)
     this.records = recordsOf({
       services: parts,
       begin: () => this.#begin(),
@@ -153,7 +158,7 @@ export class Mill {
       pg === undefined
         ? await this.#enqueueHere(definition, input, rest)
         : await enqueuing.withClient(definition, input, rest, pg)
-    return new Job<OutputOf<D>>(made, awaiter)
+    return new Job<OutputOf<D>>(made, awaiter, null, () => this.#progressOf(made.id))
   }
 
   /**
@@ -190,7 +195,7 @@ export class Mill {
   /** A handle on a job that somebody else enqueued. */
   job<Output = unknown>(id: string): Job<Output> {
     const exists = async (): Promise<boolean> => (await this.#parts.storage.history.jobs([id])).length > 0
-    return new Job<Output>({ id, duplicate: false }, this.#parts.awaiter, exists)
+    return new Job<Output>({ id, duplicate: false }, this.#parts.awaiter, exists, () => this.#progressOf(id))
   }
 
   /**
@@ -256,6 +261,10 @@ export class Mill {
     return transaction === undefined
       ? this.#parts.enqueuing.enqueue(definition, input, options)
       : transaction.enqueue(definition, input, options)
+  }
+
+  async #progressOf(id: string): Promise<Progress | null> {
+    return (await this.jobs.get(id)).progress
   }
 
   #begin(): Promise<StorageTransaction> {

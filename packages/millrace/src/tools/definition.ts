@@ -62,6 +62,8 @@ export interface Definition<In = unknown, Out = unknown> {
   readonly options: CommonOptions<never>
   readonly schema: StandardSchemaV1<In> | undefined
   readonly hasFinalizer: boolean
+  /** Its jobs run in several executions. */
+  readonly several?: true
   /** Type only: what `completed()` resolves with. */
   readonly output?: Out
 }

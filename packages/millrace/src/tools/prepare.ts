@@ -107,6 +107,7 @@ export async function prepare(
   const jobOptions: JobOptions = {
     ...(payload.types === undefined ? {} : { types: payload.types }),
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
+    ...(definition.several ? { several: true } : {}),
     ...(keys.length === 0 ? {} : { keys }),
     ...(deadline === undefined ? {} : { deadline: Math.round(deadline) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

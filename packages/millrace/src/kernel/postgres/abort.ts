@@ -1,4 +1,4 @@
-import type { JobId } from '../rules/execution.ts'
+import { jobFinalizerSeq, type JobId } from '../rules/execution.ts'
 import { outcomes } from '../rules/outcome.ts'
 import type { Database } from './database.ts'
 import type { Connection, Session } from './pool.ts'
@@ -33,9 +33,9 @@ const endQueued = statement(
     delete from millrace.abort using gone where abort.job = gone.job
   ), finalizers as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt)
-    select gone.lane, gone.prio, 0, gone.job, -gone.attempt, 1
+    select gone.lane, gone.prio, 0, gone.job, case when gone.seq > 0 then ${jobFinalizerSeq} else -gone.attempt end, 1
     from gone join wanted on wanted.id = gone.job
-    where wanted.finalizer and gone.seq = 0
+    where wanted.finalizer
     returning lane
   )
   select gone.job, gone.lane, exists (select from finalizers) as finalizes from gone`,

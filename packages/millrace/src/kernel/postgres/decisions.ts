@@ -4,11 +4,12 @@ import { outcomes, type Outcome } from '../rules/outcome.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { WakeSet } from './notices.ts'
 import type { Values } from './pool.ts'
+import { statedCte, statesText } from './states.ts'
 import { plain, texts, uuids } from './statement.ts'
 
 /**
  * CTEs that write decisions whose lease is in the CTE `held`. `$d_` the decisions, `$r_` and `$w_` next executions in `ready`
- * and `waiting`, `$f_` failures, `$v_` results, `$a_` abort intents.
+ * and `waiting`, `$f_` failures, `$v_` results, `$states` states, `$a_` abort intents.
  */
 export function settledCte(finished: string): string {
   return `settled as (
@@ -45,7 +46,7 @@ export const consequencesCtes = `next_ready as (
   select v.job, v.value
   from unnest($v_jobs::uuid[], $v_values::text[], $v_leases::bigint[]) as v (job, value, lease)
   join held on held.id = v.lease
-), aborted as (
+), ${statedCte}, aborted as (
   delete from millrace.abort
   using unnest($a_jobs::uuid[], $a_leases::bigint[]) as a (job, lease) join held on held.id = a.lease
   where abort.job = a.job
@@ -74,9 +75,14 @@ export function decisionValues(decisions: readonly Decision[]): Values {
 
 /** Whether a decision needs {@link consequencesCtes}. */
 export function hasConsequences(decision: Decision): boolean {
-  const { next, error, result, endsAbort } = decision
+  const { next, error, result, state, endsAbort } = decision
   return (
-    next.length > 0 || error !== undefined || result !== undefined || endsAbort === true || isBadEnd(decision)
+    next.length > 0 ||
+    state !== undefined ||
+    error !== undefined ||
+    result !== undefined ||
+    endsAbort === true ||
+    isBadEnd(decision)
   )
 }
 
@@ -104,6 +110,7 @@ export function consequenceValues(decisions: readonly Decision[]): Values {
     v_jobs: plain(results.map(({ key }) => key.job)),
     v_values: texts(results.map(({ result }) => result)),
     v_leases: plain(results.map(({ lease }) => lease)),
+    states: statesText(decisions),
     a_jobs: plain(aborts.map(({ key }) => key.job)),
     a_leases: plain(aborts.map(({ lease }) => lease)),
   }

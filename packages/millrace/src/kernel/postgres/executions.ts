@@ -5,6 +5,7 @@ import type { Executions } from '../storage/executions.ts'
 import { abort, sweepAborts } from './abort.ts'
 import { claim, claimGated } from './claim.ts'
 import type { Database } from './database.ts'
+import { finalizedBy } from './probes.ts'
 import { handBack, handBackLease } from './hand-back.ts'
 import { settle, settled } from './settle.ts'
 import { plain, statement } from './statement.ts'
@@ -15,11 +16,11 @@ const endedAttempts = statement(
   'ended',
   `select a.place::int, d.outcome, d.ms, f.error,
      (select count(*)::int from millrace.done e
-      where (e.job, e.seq) = (a.job, a.seq) and e.attempt <= a.attempt
+      where (e.job, e.seq) = (d.job, d.seq) and e.attempt <= d.attempt
         and e.outcome in (${outcomes.lost}, ${outcomes.parked})) as deaths
    from unnest($jobs::uuid[], $seqs::int[], $attempts::int[]) with ordinality as a (job, seq, attempt, place)
-   join millrace.done d on (d.job, d.seq, d.attempt) = (a.job, a.seq, a.attempt)
-   left join millrace.failure f on (f.job, f.seq, f.attempt) = (a.job, a.seq, a.attempt)`,
+   cross join lateral (${finalizedBy('a.job', 'a.seq', 'a.attempt')}) d
+   left join millrace.failure f on (f.job, f.seq, f.attempt) = (d.job, d.seq, d.attempt)`,
 )
 
 interface EndedRow {

@@ -140,6 +140,9 @@ function held(name: string, started: boolean): Statement {
 const processing = held('processing', true)
 const claimed = held('claimed', false)
 
+/** Jobs of several executions whose first has ended, also those that have ended themselves. */
+const begun = walking('begun', 'select job from millrace.state where job < $place order by job desc')
+
 const byArgument = walking(
   'arg',
   'select job from millrace.arg where path = $path and value = $value and job < $place order by job desc',
@@ -151,10 +154,11 @@ export function candidatesOf({ arg, status }: JobFilter, lanes: readonly LaneId[
   if (arg !== undefined) return walk(byArgument, { path: arg.path, value: arg.value })
   switch (status) {
     case 'Holding':
-    case 'Preparing':
       return null
-    case 'Processing':
+    case 'Preparing':
       return walk(processing, named)
+    case 'Processing':
+      return merged([walk(processing, named), walk(begun, {})])
     case 'Queued':
       return merged([walk(claimed, named), walk(waiting, named), walk(ready, named)])
     case 'Failed':

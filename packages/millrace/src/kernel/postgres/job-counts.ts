@@ -2,7 +2,7 @@ import type { LaneId } from '../rules/execution.ts'
 import type { JobStatus } from '../rules/status.ts'
 import type { Session } from './pool.ts'
 import { plain, statement, type Statement } from './statement.ts'
-import { isAborting, isCompleted, isEnded, leasedCtes } from './probes.ts'
+import { isAborting, isBegun, isCompleted, isEnded, leasedCtes } from './probes.ts'
 import { outcomesOf } from './status-outcomes.ts'
 
 /** Counts are exact up to here. */
@@ -12,7 +12,8 @@ const reach = 50_000
 
 /** A finalizer counts for its job when that goes on behind it, so that nothing else of it stands anywhere. */
 function isQueued(row: string): string {
-  return `(${row}.seq >= 0 or not (${isEnded(`${row}.job`)} or ${isBesides(row)})) and not ${isAborting(`${row}.job`)}`
+  return `(${row}.seq >= 0 or not (${isEnded(`${row}.job`)} or ${isBesides(row)})) and not ${isAborting(`${row}.job`)}
+    and not (exists (select from millrace.state) and ${isBegun(`${row}.job`)})`
 }
 
 function isBesides(row: string): string {
@@ -44,18 +45,24 @@ function counting(named: boolean): Statement {
         union all
         select from leased as t where not (t.started and t.seq >= 0) and ${isQueued('t')}
         limit ${reach}) as q
+    ), preparing as (
+      select leased.job from leased join millrace.job j on j.id = leased.job
+      where started and seq >= 0 and j.options ->> 'several' is not null
+        and not ${isBegun('leased.job')} and not ${isAborting('leased.job')}
     ), processing as (
-      select job from leased where started and seq >= 0
+      (select job from leased where started and seq >= 0 except select job from preparing)
       union
-      select a.job from millrace.abort a join millrace.job j on j.id = a.job
+      select a.job from (select job from millrace.abort union select job from millrace.state) a
+      cross join lateral (select lane from millrace.job j where j.id = a.job limit 1) j
       where ${ofLanes} and not ${isEnded('a.job')}
     ), numbers as materialized (
       select (select n from queued) as queued, (select count(*)::int from processing) as processing,
+        (select count(*)::int from preparing) as preparing,
         ${bad('Failed')} as failed, ${bad('Aborted')} as aborted
     )
     select numbers.*, (select count(*)::int from (
       select from ${rowsOf('job', 'id', named)}
-      limit (select ${cap} + queued + processing + failed + aborted from numbers)) as c) as total
+      limit (select ${cap} + queued + processing + preparing + failed + aborted from numbers)) as c) as total
     from numbers`,
   )
 }
@@ -83,6 +90,7 @@ const completedOfLanes = countingCompleted(true)
 interface Numbers {
   readonly queued: number
   readonly processing: number
+  readonly preparing: number
   readonly failed: number
   readonly aborted: number
   readonly total: number
@@ -98,8 +106,8 @@ export async function countJobs(
 ): Promise<Readonly<Record<JobStatus, number>>> {
   const values = lanes === null ? {} : { lanes: plain(lanes) }
   const { rows } = await session.run<Numbers>(lanes === null ? countAll : countLanes, values)
-  const { queued = 0, processing = 0, failed = 0, aborted = 0, total = 0 } = rows[0] ?? {}
-  let completed = total - queued - processing - failed - aborted
+  const { queued = 0, processing = 0, preparing = 0, failed = 0, aborted = 0, total = 0 } = rows[0] ?? {}
+  let completed = total - queued - processing - preparing - failed - aborted
   if (Math.max(queued, failed, aborted) >= reach) {
     const found = await session.run<{ n: number }>(lanes === null ? completedOfAll : completedOfLanes, values)
     completed = found.rows[0]?.n ?? 0
@@ -108,7 +116,7 @@ export async function countJobs(
   return {
     Holding: 0,
     Queued: capped(queued),
-    Preparing: 0,
+    Preparing: capped(preparing),
     Processing: capped(processing),
     Completed: capped(completed),
     Failed: capped(failed),

@@ -4,6 +4,7 @@ import type { StoredError } from '../rules/outcome.ts'
 import type { JobRecord } from '../storage/history.ts'
 import type { Session } from './pool.ts'
 import { leasedCtes } from './probes.ts'
+import { stateColumns, stateOf, type StateColumns } from './states.ts'
 import { plain, statement } from './statement.ts'
 
 /** One statement, so one snapshot: a job on its way from one table to the next stands in exactly one of them. */
@@ -24,12 +25,14 @@ const read = statement(
       or exists (select from millrace.waiting w where w.job = j.id and w.seq < 0)
       or exists (select from leased where leased.job = j.id and leased.seq < 0) as finalizing,
     exists (select from millrace.abort a where a.job = j.id) as aborting,
-    (select f.error from millrace.failure f where f.job = j.id and f.seq >= 0 and f.error is not null
-     order by f.seq desc, f.attempt desc limit 1) as error,
+    coalesce(state.error, (select f.error from millrace.failure f
+     where f.job = j.id and f.seq >= 0 and f.error is not null order by f.seq desc, f.attempt desc limit 1)) as error,
+    ${stateColumns('state')},
     (select value from millrace.result where result.job = j.id) as result
   from wanted
   join millrace.job j on j.id = wanted.id
   join millrace.lane l on l.id = j.lane
+  left join lateral (select * from millrace.state s where s.job = j.id limit 1) as state on true
   left join lateral (
     select outcome, attempt, finished from millrace.done d where d.job = j.id and d.seq >= 0
     order by seq desc, attempt desc limit 1) as ended on true
@@ -47,7 +50,7 @@ const read = statement(
   order by wanted.place`,
 )
 
-interface Row {
+interface Row extends StateColumns {
   readonly id: JobId
   readonly prio: number
   readonly parent: JobId | null
@@ -105,10 +108,13 @@ function recordOf(row: Row): JobRecord {
         row.held_worker === null ? null : { started: row.held_started === true, worker: row.held_worker },
       finalizing,
       aborting,
+      ...(options?.several && { several: true }),
+      ...(row.state_phase !== null && { begun: true }),
     },
     attempt: row.ready_attempt ?? row.waiting_attempt ?? row.held_attempt ?? row.ended_attempt ?? 1,
     finishedAt: isEnded ? row.ended_at : null,
     error,
     result,
+    state: stateOf(row),
   }
 }

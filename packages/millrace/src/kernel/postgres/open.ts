@@ -17,6 +17,7 @@ import { idleSetting, Pool, type PoolOptions } from './pool.ts'
 import { reader } from './reader.ts'
 import { schema } from './schema.ts'
 import { snapshots } from './snapshots.ts'
+import { states } from './states.ts'
 import { statement, Statements } from './statement.ts'
 import { begin } from './transaction.ts'
 import { waiting } from './waiting.ts'
@@ -89,6 +90,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     controls: controls(db),
     history: history(db),
     documents: documents(db),
+    states: states(db),
     snapshots: snapshots(db),
     wakeups: db.wakeups,
     reader: reader(db),

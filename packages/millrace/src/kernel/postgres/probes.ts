@@ -1,3 +1,4 @@
+import { jobFinalizerSeq } from '../rules/execution.ts'
 import { outcomesOf } from './status-outcomes.ts'
 
 /**
@@ -9,6 +10,20 @@ import { outcomesOf } from './status-outcomes.ts'
 export function isSettled(job: string, seq: string, lease: string): string {
   return `(select true from millrace.done d
     where d.job = ${job} and d.seq = ${seq} and d.lease = ${lease} limit 1) is not null`
+}
+
+/** The row of `done` of this attempt, or that which ended the job: what a finalizer is told of. */
+export function finalizedBy(job: string, seq: string, attempt: string): string {
+  return `select d.job, d.seq, d.attempt, d.outcome, d.ms from millrace.done d
+    where d.job = ${job} and (d.seq, d.attempt) = (${seq}, ${attempt})
+    union all (select d.job, d.seq, d.attempt, d.outcome, d.ms from millrace.done d
+      where ${attempt} = ${-jobFinalizerSeq} and d.job = ${job} and d.seq >= 0 and d.outcome >= 10
+      order by d.seq desc, d.attempt desc limit 1)`
+}
+
+/** Its first execution has ended. */
+export function isBegun(job: string): string {
+  return `(select true from millrace.state s where s.job = ${job} limit 1) is not null`
 }
 
 export function isEnded(job: string): string {

@@ -45,6 +45,12 @@ const prunePage = statement(
     delete from millrace.arg where job = any (${ended})
   ), i as (
     delete from millrace.abort where job = any (${ended})
+  ), s as (
+    delete from millrace.state where job = any (${ended})
+  ), p as (
+    delete from millrace.state_page where job = any (${ended})
+  ), o as (
+    delete from millrace.set_aside where job = any (${ended})
   ), u as (
     delete from millrace.uniq
     where job = any (${ended}) and (until is null or until <= clock_timestamp())

@@ -14,7 +14,7 @@ import { broken } from './errors.ts'
 import { roomCte } from './limit-keys.ts'
 import { encode, WakeSet } from './notices.ts'
 import type { Connection } from './pool.ts'
-import { isSettled } from './probes.ts'
+import { finalizedBy, isSettled } from './probes.ts'
 import { plain, statement, texts } from './statement.ts'
 
 /** Never waits: whoever holds the row is renewing it, or rescues this worker, and may be frozen while doing so. */
@@ -39,16 +39,17 @@ const findUnsettled = statement(
      m.place = any ($running::int[]) as started,
      (select count(*)::int from millrace.done d
       where (d.job, d.seq) = (m.job, m.seq) and d.outcome = ${outcomes.lost}) as deaths,
+     m.seq > 0 or j.options ->> 'several' is not null as several,
      j.options ->> 'finalizer' is not null as finalizer,
      coalesce((j.options ->> 'deadline')::float8 <= extract(epoch from clock_timestamp()) * 1000, false) as expired,
      e.outcome as ended_outcome, e.ms as ended_ms, f.error as ended_error,
      (select count(*)::int from millrace.done d
-      where (d.job, d.seq) = (m.job, 0) and d.attempt <= -m.seq
+      where (d.job, d.seq) = (m.job, e.seq) and d.attempt <= e.attempt
         and d.outcome in (${outcomes.lost}, ${outcomes.parked})) as ended_deaths
    from unnest($places::int[], $jobs::uuid[], $seqs::int[], $attempts::int[], $cares::int[])
      as m (place, job, seq, attempt, care)
    join millrace.job j on j.id = m.job
-   left join millrace.done e on m.seq < 0 and (e.job, e.seq, e.attempt) = (m.job, 0, -m.seq)
+   left join lateral (${finalizedBy('m.job', '0', '-m.seq')}) e on m.seq < 0
    left join millrace.failure f on (f.job, f.seq, f.attempt) = (e.job, e.seq, e.attempt)
    where not ${isSettled('m.job', 'm.seq', '$lease::bigint')}
    order by m.place`,

@@ -7,6 +7,7 @@ import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
 import type { SnapshotAccess } from '../storage/snapshots.ts'
+import type { StateAccess } from '../storage/states.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { fetchPages } from './cursor.ts'
@@ -25,6 +26,7 @@ import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
+import { statesOn } from './states.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -121,6 +123,13 @@ class PostgresTransaction implements StorageTransaction {
     return snapshotsInside(this.#db, async (work) => {
       this.#check()
       return this.#noting(work(this.#connection))
+    })
+  }
+
+  get states(): StateAccess {
+    return statesOn((statement, values) => {
+      this.#check()
+      return this.#noting(this.#connection.run(statement, values))
     })
   }
 

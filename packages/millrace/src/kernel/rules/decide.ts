@@ -1,5 +1,5 @@
 import type { Decision, EndedAttempt, NextExecution, When } from './decision.ts'
-import { deathsOf, type Claimed, type ExecutionKey } from './execution.ts'
+import { deathsOf, jobFinalizerSeq, type Claimed, type ExecutionKey } from './execution.ts'
 import { outcomes, type Outcome, type Result, type StoredError } from './outcome.ts'
 import { isRetryable, retryDelayMs, type RetryPolicy } from './retry.ts'
 
@@ -84,9 +84,18 @@ export function undecided(
   return { ...settled(run, ms), outcome: outcomes.failed, error, next }
 }
 
-/** The finalizer execution of an attempt. */
-export function finalizerOf({ attempt }: ExecutionKey): NextExecution {
-  return { seq: -attempt, attempt: 1, care: 0, when: { ready: true } }
+/** The finalizer execution of an attempt; of one above seq 0, which ended its job, the job's. */
+export function finalizerOf({ seq, attempt }: Pick<ExecutionKey, 'seq' | 'attempt'>): NextExecution {
+  return { seq: finalizerSeq(seq, attempt), attempt: 1, care: 0, when: { ready: true } }
+}
+
+export function finalizerSeq(seq: number, attempt: number): number {
+  return seq > 0 ? jobFinalizerSeq : -attempt
+}
+
+/** Behind a chunk that was given up: it finds a state that is not for it, and does what is to be done about that. */
+export function afterGivenUp({ seq }: Pick<ExecutionKey, 'seq'>): NextExecution {
+  return { seq: seq + 1, attempt: 1, care: 0, when: { ready: true } }
 }
 
 /** The job's next attempt once the finalizer of attempt `-seq` is through; none if that attempt ended the job. */

@@ -1,5 +1,6 @@
 import type { ExecutionKey, LaneId, LeaseId } from './execution.ts'
 import type { Outcome, StoredError } from './outcome.ts'
+import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
 export type WaitReason = 'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited'
@@ -36,6 +37,8 @@ export interface Decision {
   /** Stored JSON text of what the handler returned. */
   readonly result?: string
   readonly next: readonly NextExecution[]
+  /** For a job of several executions: what the next one goes on from. */
+  readonly state?: StateChange
   /** An abort was asked for: its intent is deleted with this settle. */
   readonly endsAbort?: true
 }
@@ -58,6 +61,8 @@ export interface Unsettled extends ExecutionKey {
   readonly started: boolean
   /** Lost attempts of this execution before now. */
   readonly deaths: number
+  /** Of a job of several executions: options.several, or a seq above 0, which no other has. */
+  readonly several: boolean
   /** options.finalizer of the job. */
   readonly finalizer: boolean
   /** For seq < 0: the attempt it finalizes. */

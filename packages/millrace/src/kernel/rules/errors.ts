@@ -82,6 +82,22 @@ export const errorRegistry = {
     'The result is larger than the limit (1 MiB unless configured).',
     'Store the data elsewhere and return a reference.',
   ),
+  MILL_STATE_TOO_LARGE: entry(
+    'The state that a batch carries from chunk to chunk is larger than 1 MiB.',
+    'Keep totals in the state, and write what belongs to single records to the database.',
+  ),
+  MILL_BATCH_START_INVALID: entry(
+    'The start of a batch gave nothing that can be worked through.',
+    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), or an iterable of records.',
+  ),
+  MILL_BATCH_CHUNK_FAILED: entry(
+    'A chunk of a batch failed for good: its records were set aside, the batch goes on.',
+    'Look at `mill.batches.failed(jobId)`, mend the cause, then `mill.batches.retryFailed(jobId)`.',
+  ),
+  MILL_BATCH_NOTHING_FAILED: entry(
+    'The batch has no records that were set aside.',
+    'Nothing is to be tried again; `mill.batches.failed(jobId)` tells what is.',
+  ),
   MILL_NAME_INVALID: entry('A name breaks its rule.', 'Use the form the message states.'),
   MILL_PRIORITY_INVALID: entry(
     'The priority is not a whole number from 0 (first) to 9 (last).',

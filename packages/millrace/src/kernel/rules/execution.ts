@@ -7,13 +7,19 @@ export type LeaseId = number
 /** Number of one process start that works (R4: never a host name, never used twice). */
 export type WorkerId = number
 
-/** `seq` >= 0 counts what the tool runs (queueable: 0); `-a` is the finalizer of attempt `a`. */
+/**
+ * `seq` >= 0 counts what the tool runs (queueable: 0; batch: start 0, chunks, finish); `-a` is the finalizer of attempt `a` of seq 0,
+ * `jobFinalizerSeq` that of a job which ended in a later one.
+ */
 export interface ExecutionKey {
   readonly job: JobId
   readonly seq: number
   /** From 1. A claim that was handed back, or never started, is no attempt. */
   readonly attempt: number
 }
+
+/** More than any attempt: the finalizer of "this attempt" is that of the job, however it ended. */
+export const jobFinalizerSeq = -1_000_000_000
 
 /** Where a row stands in its lane: claim order is (prio, job, seq). */
 export interface Position {
@@ -62,6 +68,8 @@ export interface JobOptions {
   readonly types?: unknown
   /** The definition had a finalizer when the job was enqueued. */
   readonly finalizer?: true
+  /** The job runs in several executions (a batch): start, chunks, finish. */
+  readonly several?: true
   /** Ids of limit keys, ascending; present exactly on jobs of gated lanes. */
   readonly keys?: readonly number[]
   /** Total deadline, epoch ms by the database's clock. */
@@ -78,6 +86,8 @@ export interface JobOptions {
   readonly runAs?: string
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
+  /** The job whose records that were set aside this one tries again. */
+  readonly asidesOf?: JobId
   /** Retry policy that differs from the definition's. */
   readonly retry?: unknown
 }

@@ -37,25 +37,31 @@ export interface JobState {
 export function statusOf(facts: JobFacts, lane: LaneFacts): JobState {
   const { ended, aborting, leased, waiting, ready, finalizing } = facts
   if (ended !== null) return { ...statusOfOutcome(ended), reason: { outcome: outcomeName(ended) } }
+  const queued: JobStatus = facts.begun ? 'Processing' : 'Queued'
   const worker = leased === null ? {} : { worker: leased.worker }
   if (aborting) return { status: 'Processing', substatus: 'aborting', reason: worker }
-  if (leased?.started) return { status: 'Processing', substatus: 'running', reason: worker }
-  if (leased !== null) return { status: 'Queued', substatus: 'claimed', reason: worker }
+  if (leased?.started)
+    return {
+      status: facts.several && !facts.begun ? 'Preparing' : 'Processing',
+      substatus: 'running',
+      reason: worker,
+    }
+  if (leased !== null) return { status: queued, substatus: 'claimed', reason: worker }
   const held = heldBy(lane)
   if (waiting !== null)
     return {
-      status: 'Queued',
+      status: queued,
       substatus: reasonName(waiting.reason),
       reason: { ...dataOf(waiting), ...held },
     }
   if (ready)
     return {
-      status: 'Queued',
+      status: queued,
       substatus: held.paused ? 'paused' : held.unknownDefinition ? 'unknownDefinition' : 'ready',
       reason: held,
     }
-  if (finalizing) return { status: 'Queued', substatus: 'finalizing', reason: held }
-  return { status: 'Queued', substatus: 'ready', reason: { nowhere: true } }
+  if (finalizing) return { status: queued, substatus: 'finalizing', reason: held }
+  return { status: queued, substatus: 'ready', reason: { nowhere: true } }
 }
 
 function heldBy({ paused, known }: LaneFacts): Pick<JobReason, 'paused' | 'unknownDefinition'> {

@@ -9,7 +9,7 @@ export const outcomes = {
   retried: 2,
   /** The process died or lost its lease; another attempt follows. */
   lost: 3,
-  /** A finalizer that spent its attempts; the job's outcome is untouched. */
+  /** A finalizer or a chunk that spent its attempts; the job goes on. */
   gaveUp: 5,
   completed: 10,
   failed: 11,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { EndedAttempt, Rescued, Unsettled } from './decision.ts'
+import { jobFinalizerSeq } from './execution.ts'
 import { endsJob, outcomes } from './outcome.ts'
 import { createRescue, DEFAULT_MAX_DEATHS } from './rescue.ts'
 
@@ -8,7 +9,7 @@ const rescue = createRescue({ maxDeaths: DEFAULT_MAX_DEATHS })
 
 function unsettled(part: Partial<Unsettled> = {}): Unsettled {
   const row = { job: 'j', seq: 0, attempt: 2, lane: 1, prio: 5, care: 0, started: true, deaths: 0 }
-  return { ...row, finalizer: false, ended: null, expired: false, ...part }
+  return { ...row, several: false, finalizer: false, ended: null, expired: false, ...part }
 }
 
 const retried: EndedAttempt = { outcome: outcomes.retried, ms: 1, error: null, deaths: 0 }
@@ -19,6 +20,25 @@ test('not begun: handed back, nothing charged, to be started with care', () => {
     kind: 'handBack',
     care: 3,
   })
+})
+
+test('a chunk that died too often is given up, and the next execution takes care of it; the job is not parked', () => {
+  const rescued = rescue(
+    unsettled({ seq: 4, deaths: DEFAULT_MAX_DEATHS - 1, several: true, finalizer: true }),
+  )
+  expect(rescued).toMatchObject({
+    outcome: outcomes.gaveUp,
+    error: { code: 'MILL_PARKED' },
+    next: [{ seq: 5, attempt: 1, care: 0, when: { ready: true } }],
+  })
+})
+
+test('a job of several executions has no finalizer before its end', () => {
+  const lost = { several: true, finalizer: true }
+  expect(rescue(unsettled(lost))).toMatchObject({ outcome: outcomes.lost, next: [{ seq: 0, attempt: 3 }] })
+  expect(rescue(unsettled({ ...lost, seq: 4 }))).toMatchObject({ next: [{ seq: 4, attempt: 3 }] })
+  const expired = rescue(unsettled({ ...lost, seq: 4, expired: true }))
+  expect(expired).toMatchObject({ outcome: outcomes.expired, next: [{ seq: jobFinalizerSeq, attempt: 1 }] })
 })
 
 test('begun: lost, and the next attempt is ready with the death in its care', () => {

@@ -1,4 +1,4 @@
-import { finalizerOf, retryAfterFinalizer } from './decide.ts'
+import { afterGivenUp, finalizerOf, retryAfterFinalizer } from './decide.ts'
 import type { NextExecution, Rescue, Rescued, Unsettled } from './decision.ts'
 import type { ErrorCode } from './errors.ts'
 import { outcomes, type Outcome } from './outcome.ts'
@@ -9,7 +9,7 @@ export const DEFAULT_MAX_DEATHS = 3
 /**
  * What becomes of an execution whose worker died. Not begun: handed back, nothing charged. Begun: the attempt is lost
  * and the next one follows, whatever the retry policy says; after `maxDeaths` deaths it is parked instead, and past its
- * deadline it expires. A finalizer runs for a lost attempt as for any other (semantics F-08); one that dies too often
+ * deadline it expires. Of a job of several executions a chunk is not parked but given up, and the next execution takes care of it. A finalizer runs for a lost attempt as for any other (semantics F-08); one that dies too often
  * gives up and lets the job go on. `care` of what returns says that its start must be recorded before it begins.
  */
 export function createRescue({ maxDeaths }: { readonly maxDeaths: number }): Rescue {
@@ -24,6 +24,10 @@ export function createRescue({ maxDeaths }: { readonly maxDeaths: number }): Res
 
 function rescueJob(unsettled: Unsettled, deaths: number, maxDeaths: number): Rescued {
   const finalizer = unsettled.finalizer ? [finalizerOf(unsettled)] : []
+  if (deaths >= maxDeaths && unsettled.seq > 0) {
+    const why = `Its process died ${deaths} times while it ran, so it was given up.`
+    return lost(outcomes.gaveUp, 'MILL_PARKED', why, [afterGivenUp(unsettled)])
+  }
   if (deaths >= maxDeaths) {
     const why = `Its process died ${deaths} times while it ran, so it was parked. Find out why it kills its process, then retry it.`
     return lost(outcomes.parked, 'MILL_PARKED', why, finalizer)
@@ -36,7 +40,7 @@ function rescueJob(unsettled: Unsettled, deaths: number, maxDeaths: number): Res
       finalizer,
     )
   }
-  const next = unsettled.finalizer ? finalizer : [again(unsettled, deaths)]
+  const next = unsettled.finalizer && !unsettled.several ? finalizer : [again(unsettled, deaths)]
   return lost(outcomes.lost, 'MILL_PROCESS_LOST', diedIn(unsettled), next)
 }
 

@@ -49,4 +49,8 @@ export interface JobFacts {
   /** A finalizer stands in ready, waiting or a lease. */
   readonly finalizing: boolean
   readonly aborting: boolean
+  /** It runs in several executions. */
+  readonly several?: true
+  /** The first of them has ended: from then on it is Processing, whatever it waits for. */
+  readonly begun?: true
 }

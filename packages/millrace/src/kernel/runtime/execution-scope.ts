@@ -75,6 +75,8 @@ export class ExecutionScope {
   #buffered: NewJob[] | null = null
   /** The handler while it runs. */
   call: RunningCall | null = null
+  /** What the execution leaves for its `decide`. */
+  left: unknown = undefined
   /** Whether the next execution may start already. */
   slotIsFree = false
 

@@ -351,6 +351,8 @@ export class Executor {
       now: databaseNow(),
       chance: chance.next(),
       ended: scope.ended,
+      left: scope.left,
+      aborting: scope.stopReason === 'aborted',
     })
     if (scope.stopReason === 'aborted') decision.endsAbort = true
     return decision

@@ -14,6 +14,10 @@ export interface Ending {
   readonly chance: number
   /** For seq < 0: the attempt it finalizes. */
   readonly ended: EndedAttempt | null
+  /** What the execution left in `scope.left`, also one that failed. */
+  readonly left: unknown
+  /** An abort was asked for and heard: a job that would go on ends instead. */
+  readonly aborting: boolean
 }
 
 /**

@@ -1,3 +1,4 @@
+import { finalizerSeq } from '../rules/decide.ts'
 import type { JobId } from '../rules/execution.ts'
 import { outcomes, type Outcome } from '../rules/outcome.ts'
 import { appendEnd, hasEnded, noLease } from './attempt-history.ts'
@@ -14,8 +15,8 @@ export function endQueued(writing: Writing, row: QueuedRow, outcome: Outcome, op
     { key: { job, seq, attempt }, lane, lease: noLease, outcome, ms: 0, error: null },
     writing.now,
   )
-  if (seq === 0 && options !== null && 'finalizer' in JSON.parse(options)) {
-    putBack(writing, { job, lane, prio, seq: -attempt, attempt: 1, care: 0 })
+  if (options !== null && 'finalizer' in JSON.parse(options)) {
+    putBack(writing, { job, lane, prio, seq: finalizerSeq(seq, attempt), attempt: 1, care: 0 })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EndedAttempt } from '../rules/decision.ts'
-import type { ExecutionKey, LaneId, LeaseId } from '../rules/execution.ts'
+import { jobFinalizerSeq, type ExecutionKey, type LaneId, type LeaseId } from '../rules/execution.ts'
 import { outcomes, type Outcome, type StoredError } from '../rules/outcome.ts'
 import type { Connection } from './connection.ts'
 
@@ -59,15 +59,16 @@ export function nextAttempt(connection: Connection, job: string, seq: number): n
   return row?.attempt ?? 1
 }
 
-/** The attempt as its finalizer sees it; null when it has not ended. */
+/** The attempt, or what ended the job, as a finalizer sees it; null when it has not ended. */
 export function endedAttempt(
   connection: Connection,
   { job, seq, attempt }: ExecutionKey,
 ): EndedAttempt | null {
-  const row = connection.get<{ outcome: number; ms: number; error: string | null }>(
-    `select d.outcome, d.ms, f.error from millrace_done d
+  const row = connection.get<{ seq: number; outcome: number; ms: number; error: string | null }>(
+    `select d.seq, d.outcome, d.ms, f.error from millrace_done d
      left join millrace_failure f on f.job = d.job and f.seq = d.seq and f.attempt = d.attempt
-     where d.job = ? and d.seq = ? and d.attempt = ?`,
+     where d.job = ?1 and d.seq >= 0 and case when ?3 = ${-jobFinalizerSeq} then d.outcome >= 10 else d.seq = ?2 and d.attempt = ?3 end
+     order by d.seq desc, d.attempt desc limit 1`,
     ...[job, seq, attempt],
   )
   if (!row) return null
@@ -75,7 +76,7 @@ export function endedAttempt(
     outcome: row.outcome as Outcome,
     ms: row.ms,
     error: storedError(row.error),
-    deaths: deathsSoFar(connection, job, seq),
+    deaths: deathsSoFar(connection, job, row.seq),
   }
 }
 

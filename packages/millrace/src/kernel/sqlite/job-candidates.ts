@@ -23,10 +23,11 @@ export function candidatesOf(filter: JobFilter, lanes: ReadonlySet<LaneId> | nul
   if (status === undefined) return inLanes(lanes, null, stored)
   switch (status) {
     case 'Holding':
-    case 'Preparing':
       return null
-    case 'Processing':
+    case 'Preparing':
       return held
+    case 'Processing':
+      return merged([held, begun])
     case 'Queued':
       return merged([held, waiting, inLanes(lanes, readyLanes, ready)])
     case 'Failed':
@@ -156,6 +157,20 @@ const held: Candidates = {
     const aborting = idsOf(connection, 'select job from millrace_abort')
     return { ids: newest([...leased, ...aborting]).filter((job) => job < place), end: null }
   },
+}
+
+/** Jobs of several executions whose first has ended, also those that have ended themselves. */
+const begun: Candidates = {
+  before: (connection, place, size) =>
+    walkOf(
+      idsOf(
+        connection,
+        'select job from millrace_state where job < ? order by job desc limit ?',
+        place,
+        size,
+      ),
+      size,
+    ),
 }
 
 function newest(ids: readonly JobId[]): JobId[] {

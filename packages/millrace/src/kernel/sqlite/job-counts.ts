@@ -9,6 +9,11 @@ const cap = 10_000
 const notEnded = (job: string): string =>
   `not exists (select 1 from millrace_done d where d.job = ${job} and d.seq >= 0 and d.outcome >= 10)`
 
+const isBegun = (job: string): string => `exists (select 1 from millrace_state s where s.job = ${job})`
+/** Of a job that runs. */
+const isPreparing = `(coalesce(json_extract(options, '$.several'), 0) = 1 and not ${isBegun('id')}
+  and not exists (select 1 from millrace_abort a where a.job = id))`
+
 /** Ids of lanes as JSON; null: no filter, so that no lane needs to be looked at. */
 function laneSet(connection: Connection, filter: LaneFilter): string | null {
   if (Object.values(filter).every((value) => value === undefined)) return null
@@ -22,7 +27,7 @@ export function countJobs(connection: Connection, filter: LaneFilter): Readonly<
   return {
     Holding: 0,
     Queued: countQueued(connection, lanes, queued),
-    Preparing: 0,
+    Preparing: countPreparing(connection, lanes, started),
     Processing: countProcessing(connection, lanes, started),
     Completed: countCompleted(connection, lanes),
     Failed: countBad(connection, lanes, 'Failed'),
@@ -53,18 +58,24 @@ function leasedJobs(connection: Connection): { readonly started: string; readonl
 function countQueued(connection: Connection, lanes: string | null, leased: string): number {
   const stands = (table: string): string => `select * from (
     select job from ${table} where ${among(lanes)} and (seq >= 0 or ${notEnded(`${table}.job`)})
-      and not exists (select 1 from millrace_abort a where a.job = ${table}.job)
+      and not exists (select 1 from millrace_abort a where a.job = ${table}.job) and not ${isBegun(`${table}.job`)}
     limit ${cap})`
   const sql = `${stands('millrace_ready')} union ${stands('millrace_waiting')} union
     select id from millrace_job where id in (select value from json_each(?2)) and ${among(lanes)} and ${notEnded('id')}
-      and not exists (select 1 from millrace_abort a where a.job = id)`
+      and not exists (select 1 from millrace_abort a where a.job = id) and not ${isBegun('id')}`
   return countWith(connection, sql, lanes, leased)
 }
 
 function countProcessing(connection: Connection, lanes: string | null, started: string): number {
   const sql = `select id from millrace_job
-    where id in (select value from json_each(?2) union select job from millrace_abort)
-      and ${among(lanes)} and ${notEnded('id')}`
+    where id in (select value from json_each(?2) union select job from millrace_abort union select job from millrace_state)
+      and ${among(lanes)} and ${notEnded('id')} and not ${isPreparing}`
+  return countWith(connection, sql, lanes, started)
+}
+
+function countPreparing(connection: Connection, lanes: string | null, started: string): number {
+  const sql = `select id from millrace_job
+    where id in (select value from json_each(?2)) and ${among(lanes)} and ${isPreparing}`
   return countWith(connection, sql, lanes, started)
 }
 

@@ -6,6 +6,7 @@ import type { JobRecord } from '../storage/history.ts'
 import { nextAttempt, storedError } from './attempt-history.ts'
 import type { Connection } from './connection.ts'
 import { readLane } from './lanes.ts'
+import { stateView } from './states.ts'
 import { allLeases, isSettled, leasesNaming, type Member, type StandingLease } from './lease-members.ts'
 
 interface JobRow {
@@ -58,6 +59,8 @@ export class JobReader {
     const waiting = this.#waitingRows(id)
     const members = this.#members(id)
     const ended = this.#newestEnd(id, 'outcome >= 10')
+    const state = stateView(this.#connection, id)
+    const options = job.options === null ? null : (JSON.parse(job.options) as JobOptions)
     const last = ended ?? this.#newestEnd(id, 'true')
     const standing = [...ready, ...waiting, ...members.map((member) => this.#withAttempt(member))].filter(
       isRun,
@@ -67,14 +70,19 @@ export class JobReader {
       lane: this.#lane(job.lane),
       prio: job.prio,
       parent: job.parent,
-      options: job.options === null ? null : (JSON.parse(job.options) as JobOptions),
+      options,
       payload: job.payload,
       createdAt: idTime(job.id),
-      facts: this.#facts(id, ended, ready, waiting, members),
+      facts: {
+        ...this.#facts(id, ended, ready, waiting, members),
+        ...(options?.several && { several: true }),
+        ...(state && { begun: true }),
+      },
       attempt: standing[0]?.attempt ?? last?.attempt ?? 1,
       finishedAt: ended?.finished ?? null,
-      error: this.#error(id, ended),
+      error: state?.error ?? this.#error(id, ended),
       result: this.#result(id),
+      state: state?.view ?? null,
     }
   }
 

@@ -13,6 +13,7 @@ import { sqliteLimits } from './limits.ts'
 import { fileReader, memoryReader } from './reader.ts'
 import { checkRelease, sqliteSchema } from './schema.ts'
 import { sqliteSnapshots } from './snapshots.ts'
+import { sqliteStates } from './states.ts'
 import { afterMs, afterMsInBackground } from './timer.ts'
 import { beginTransaction } from './transaction.ts'
 import { demandSafeSqlite } from './version.ts'
@@ -78,6 +79,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     history: sqliteHistory(database),
     documents: sqliteDocuments(database),
     snapshots: sqliteSnapshots(database),
+    states: sqliteStates(database),
     wakeups,
     reader: database.inMemory ? memoryReader(database) : fileReader(database),
     begin: (begin) => beginTransaction(database, begin),

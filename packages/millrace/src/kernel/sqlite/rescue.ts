@@ -59,6 +59,7 @@ function describe({ connection, now }: Writing, { job, seq, care, started }: Mem
     care,
     started,
     deaths: deathsSoFar(connection, job, seq),
+    several: seq > 0 || options?.several === true,
     finalizer: options?.finalizer === true,
     ended: seq < 0 ? endedAttempt(connection, { job, seq: 0, attempt: -seq }) : null,
     expired: options?.deadline !== undefined && options.deadline <= now,

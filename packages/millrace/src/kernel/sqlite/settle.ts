@@ -5,6 +5,7 @@ import { appendEnd } from './attempt-history.ts'
 import type { Connection } from './connection.ts'
 import type { Writing } from './database.ts'
 import { putNext } from './queue-rows.ts'
+import { putState } from './states.ts'
 
 /** Which leases stand: the fence. Each is looked at once per transaction. */
 export class Fence {
@@ -38,6 +39,7 @@ export function applyDecision(writing: Writing, decision: Decision): void {
     connection.run('insert into millrace_result (job, value) values (?, ?)', key.job, result)
   }
   if (decision.endsAbort) connection.run('delete from millrace_abort where job = ?', key.job)
+  if (decision.state !== undefined) putState(writing, key.job, decision.state)
   if (next.length > 0) putNext(writing, { job: key.job, lane, prio }, next)
 }
 

@@ -14,6 +14,8 @@ import { intern } from './lanes.ts'
 import { define } from './limits.ts'
 import { applyDecision, Fence } from './settle.ts'
 import { snapshotsInside } from './snapshots.ts'
+import type { StateAccess } from '../storage/states.ts'
+import { statesOn } from './states.ts'
 import { enqueueOne } from './unique.ts'
 
 export async function beginTransaction(
@@ -124,6 +126,13 @@ class SqliteTransaction implements StorageTransaction {
       (work, writes) => (writes ? this.#writing(work) : this.#attempt(work)),
       this.#writeTimeoutMs > 0 ? this.#writeTimeoutMs : Number.POSITIVE_INFINITY,
     )
+  }
+
+  get states(): StateAccess {
+    return statesOn({
+      read: async (work) => this.#attempt(({ connection }) => work(connection)),
+      write: async (work) => this.#writing(work),
+    })
   }
 
   async hasWrites(): Promise<boolean> {

@@ -72,7 +72,10 @@ export interface Executions {
   /** Leases that stand for this worker: after a claim whose answer was lost, the unknown ones are handed back whole. */
   leases(worker: WorkerId): Promise<readonly LeaseId[]>
   handBackLease(worker: WorkerId, lease: LeaseId): Promise<void>
-  /** For finalizers: the attempts they finalize, in input order; null where there is none. */
+  /**
+   * For finalizers: the attempts they finalize, in input order; null where there is none. An attempt of `-jobFinalizerSeq` stands for the
+   * one that ended the job.
+   */
   ended(attempts: readonly ExecutionKey[]): Promise<readonly (EndedAttempt | null)[]>
   /** Aborts a job that stands in ready or waiting with seq >= 0, else leaves an intent for its owner. */
   abort(job: JobId): Promise<'aborted' | 'requested' | 'ended' | 'unknown'>

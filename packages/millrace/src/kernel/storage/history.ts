@@ -3,6 +3,7 @@ import type { JobId, JobOptions, Lane } from '../rules/execution.ts'
 import type { SearchArgument } from '../rules/search-argument.ts'
 import type { JobFacts, JobStatus } from '../rules/status.ts'
 import type { LaneFilter } from './lanes.ts'
+import type { StateView } from './states.ts'
 import type { StoredError } from '../rules/outcome.ts'
 
 export interface JobRecord {
@@ -18,10 +19,12 @@ export interface JobRecord {
   /** Newest attempt of seq >= 0: the one that stands in ready, waiting or a lease, else the last ended. */
   readonly attempt: number
   readonly finishedAt: number | null
-  /** Error of the ending attempt, else of the newest failed one. */
+  /** Of a job of several executions the first error; else that of the ending attempt, else of the newest failed one. */
   readonly error: StoredError | null
   /** JSON text. */
   readonly result: string | null
+  /** Of a job of several executions once its first has ended. */
+  readonly state: StateView | null
 }
 
 export interface AttemptRecord extends EndedAttempt {

@@ -8,6 +8,7 @@ import type { Limits } from './limits.ts'
 import type { Reader } from './reader.ts'
 import type { Schema } from './schema.ts'
 import type { Snapshots } from './snapshots.ts'
+import type { StateAccess } from './states.ts'
 import type { BeginOptions, StorageTransaction } from './transaction.ts'
 import type { Waiting } from './waiting.ts'
 import type { Wakeups } from './wakeups.ts'
@@ -32,6 +33,7 @@ export interface Storage {
   readonly history: History
   readonly documents: Documents
   readonly snapshots: Snapshots
+  readonly states: StateAccess
   readonly wakeups: Wakeups
   readonly reader: Reader
   /** Opens a transaction for a handler or an application. */

@@ -41,12 +41,13 @@ const AsyncApexJob = defineObject({
   fields: {
     Id: id(readOnly),
     ApexClassId: reference('ApexClass', { ...readOnly, required: true, children: 'AsyncApexJobs' }),
-    JobType: picklist(['Queueable'], { ...readOnly, required: true, restricted: false }),
+    JobType: picklist(['Queueable', 'BatchApex'], { ...readOnly, required: true, restricted: false }),
     Status: picklist(jobStatuses, { ...readOnly, required: true }),
     /** What it waits for, or how it ended. */
     Substatus: picklist(substatuses, { ...readOnly, required: true }),
     /** Of the first error of all attempts. */
     ExtendedStatus: text({ ...readOnly, length: 255 }),
+    /** Chunks of a batch, as are the next two. */
     JobItemsProcessed: integer({ ...readOnly, required: true }),
     TotalJobItems: integer({ ...readOnly, required: true }),
     NumberOfErrors: integer({ ...readOnly, required: true }),

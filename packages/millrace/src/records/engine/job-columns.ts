@@ -9,8 +9,6 @@ export interface JobColumn {
   readonly always?: true
 }
 
-const zero = { sql: '0' }
-
 /** The fields of AsyncApexJob by name. */
 export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<string, JobColumn>> {
   const { id, outcome, ended } = base
@@ -23,11 +21,16 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
           ? otherwise
           : `case when ${outcome} is not null then ${end} else ${otherwise} end`,
   })
+  const inState = (column: string): string =>
+    `(select s.${column} from ${dialect.table('state')} s where s.job = ${id})`
   const nothing = (type: string): JobColumn => ({ sql: `cast(null as ${type})` })
   return {
     Id: { sql: id, always: true },
     ApexClassId: { sql: 'l.name', always: true },
-    JobType: { sql: dialect.text('Queueable') },
+    JobType: {
+      sql: `case when ${dialect.textOf('j.options', 'several')} is null then 'Queueable' else 'BatchApex' end`,
+      needsJob: true,
+    },
     Status:
       base.status === undefined
         ? either(endAs('status', outcome), queued?.status)
@@ -37,9 +40,9 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
       sql: `(select ${dialect.textOf('x.error', 'message')} from ${dialect.table('failure')} x
         where x.job = ${id} and x.seq >= 0 and x.error is not null order by x.seq, x.attempt limit 1)`,
     },
-    JobItemsProcessed: zero,
-    TotalJobItems: zero,
-    NumberOfErrors: zero,
+    JobItemsProcessed: { sql: `coalesce(${inState('chunks')} + ${inState('errors')}, 0)` },
+    TotalJobItems: { sql: `coalesce(${inState('total_chunks')}, 0)` },
+    NumberOfErrors: { sql: `coalesce(${inState('errors')}, 0)` },
     MethodName: nothing('text'),
     LastProcessed: nothing('text'),
     LastProcessedOffset: nothing('integer'),
@@ -72,11 +75,14 @@ function queuedColumns(
   const isStarted = `${id} in (${dialect.leased(true)})`
   const isLeased = `${id} in (${dialect.leased(false)})`
   const isFinalizing = `(${inReady('seq', '<')} is not null or ${inWaiting('seq', '<')} is not null or ${id} in (${dialect.inLeases}))`
+  const isBegun = `exists (select 1 from ${table('state')} s where s.job = ${id})`
+  const isSeveral = `exists (select 1 from ${table('job')} k where k.id = ${id} and ${dialect.textOf('k.options', 'several')} is not null)`
   const isPaused = `exists (select 1 from ${table('pause')} p where p.kind = 'all' or p.kind = 'queue' and p.value = l.queue
     or p.kind = 'name' and p.value = l.name or p.kind = 'tenant' and p.value = l.tenant)`
   const last = `(select max(d.attempt) from ${table('done')} d where d.job = ${id} and d.seq >= 0)`
   return {
-    status: `case when ${isAborting} or ${isStarted} then 'Processing' else 'Queued' end`,
+    status: `case when ${isAborting} or ${isBegun} then 'Processing' when ${isStarted} then
+      case when ${isSeveral} then 'Preparing' else 'Processing' end else 'Queued' end`,
     substatus: `case when ${isAborting} then 'aborting' when ${isStarted} then 'running' when ${isLeased} then 'claimed'
       when ${inWaiting('seq', '>=')} is not null then ${waitAs(inWaiting('reason', '>='))}
       when ${inReady('seq', '>=')} is null and ${isFinalizing} then 'finalizing'

@@ -82,6 +82,7 @@ async function identified(env: RecordsEnv, query: Query, how: CompileEnv): Promi
   })
 }
 
-function rowId(env: RecordsEnv, { idField }: ObjectInfo, row: Row): RowId {
+/** Of a row that has it as the column `id`. */
+export function rowId(env: RecordsEnv, { idField }: ObjectInfo, row: Row): RowId {
   return decode(idField, row['id'], env.database.kind) as RowId
 }

@@ -1,9 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { parseDuration } from '../../kernel/rules/duration.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import { checkDefinitionName, checkPriority, checkQueue, checkTags } from '../../kernel/rules/names.ts'
+import { checkDefinitionName } from '../../kernel/rules/names.ts'
 import { optionFields } from '../../kernel/rules/option-fields.ts'
 import { normalizeRetry, type RetryOptions } from '../../kernel/rules/retry.ts'
+import { checkCommon, checkSchema, checkVersion } from '../check-definition.ts'
 import { commonFields, type CommonOptions, type Definition } from '../definition.ts'
 import type { HandlerContext } from '../handler-context.ts'
 import { checkLimits } from '../limit-specs.ts'
@@ -80,20 +80,8 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
     throw new MillraceError('MILL_DEFINITION_INVALID', `${where} has no execute function`)
   if (finalizer !== undefined && typeof finalizer !== 'function')
     throw new MillraceError('MILL_DEFINITION_INVALID', `the finalizer of ${where} is not a function`)
-  if (!Number.isInteger(version) || version < 1 || version > 2_000_000_000)
-    throw new MillraceError(
-      'MILL_DEFINITION_INVALID',
-      `the version of ${where} must be a whole number from 1`,
-    )
-  if (
-    input !== undefined &&
-    typeof (input as Partial<StandardSchemaV1> | null)?.['~standard']?.validate !== 'function'
-  ) {
-    throw new MillraceError(
-      'MILL_DEFINITION_INVALID',
-      `the input of ${where} is no Standard Schema (zod, valibot, arktype…)`,
-    )
-  }
+  checkVersion(version, where)
+  checkSchema(input, where)
   checkCommon(common, where)
   checkLimits('definition', name, common)
   if (finalizerRetry !== undefined) normalizeRetry(finalizerRetry, `finalizerRetry of ${where}`)
@@ -109,17 +97,4 @@ export function defineQueueable(options: AnyOptions): QueueableDefinition {
     finalizer,
     finalizerRetry,
   })
-}
-
-function checkCommon(common: CommonOptions<never>, where: string): void {
-  if (common.queue !== undefined) checkQueue(common.queue, where)
-  if (common.priority !== undefined) checkPriority(common.priority, where)
-  if (common.tags !== undefined) checkTags(common.tags, where)
-  if (common.retry !== undefined) normalizeRetry(common.retry, `retry of ${where}`)
-  for (const field of ['timeout', 'deadline'] as const) {
-    const value = common[field]
-    if (value !== undefined && parseDuration(value, `${field} of ${where}`) <= 0) {
-      throw new MillraceError('MILL_DURATION_INVALID', `the ${field} of ${where} must be longer than nothing`)
-    }
-  }
 }

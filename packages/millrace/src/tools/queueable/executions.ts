@@ -8,14 +8,14 @@ import { normalizeRetry, retryPolicyOf, type RetryPolicy } from '../../kernel/ru
 import { reviveError } from '../../kernel/rules/stored-error.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import type { ExecutionHandler } from '../../kernel/runtime/handler.ts'
-import { decode, encode } from '../codec.ts'
+import { decode } from '../codec.ts'
 import { validate } from '../definition.ts'
+import { storeResult, type ResultServices } from '../store-result.ts'
 import { ScopedContext, type ContextServices } from '../handler-context.ts'
 import type { FinalizerOutcome, FinalizerResult, QueueableDefinition } from './define.ts'
 
-export interface QueueableServices extends ContextServices {
+export interface QueueableServices extends ContextServices, ResultServices {
   readonly defaultTimeoutMs: number
-  readonly maxResultBytes: number
 }
 
 /** What the kernel runs for a queueable: one execution, and a finalizer after each of its attempts. */
@@ -48,7 +48,7 @@ export function queueableHandler(
         return undefined
       }
       const value = schema === undefined ? input : await validate(schema, input, where)
-      return store(await definition.execute(value as never, ctx), definition, services)
+      return storeResult(await definition.execute(value as never, ctx), definition.name, services)
     },
     decide(run, { result, classes, ms, now, chance, ended }) {
       const at = { now, chance }
@@ -73,20 +73,6 @@ export function queueableHandler(
 function finalized(run: Claimed, { hasFinalizer }: QueueableDefinition): Claimed {
   if (!hasFinalizer || run.options?.finalizer === true) return run
   return { ...run, options: { ...run.options, finalizer: true } }
-}
-
-/** A result is kept as `{ json, types }` only where it needs types. */
-function store(
-  value: unknown,
-  definition: QueueableDefinition,
-  { maxResultBytes }: QueueableServices,
-): string | undefined {
-  if (value === undefined) return undefined
-  const { json, types } = encode(value, `result of ${definition.name}`, {
-    maxBytes: maxResultBytes,
-    tooLarge: 'MILL_RESULT_TOO_LARGE',
-  })
-  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
 }
 
 function outcomeOf({ run, ended }: ExecutionScope, input: unknown): FinalizerOutcome<unknown> {

@@ -46,6 +46,7 @@ export function enqueue(open: Open): void {
         options: { runAs: 'ann', tags: ['x'] },
         payload: '[1]',
         createdAt: idTime(job!.id),
+        state: null,
         facts: { ended: null, ready: true, waiting: null, leased: null, finalizing: false, aborting: false },
         attempt: 1,
         finishedAt: null,

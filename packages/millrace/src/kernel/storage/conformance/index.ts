@@ -15,6 +15,7 @@ import { rescue } from './rescue.ts'
 import { schema } from './schema.ts'
 import { settle } from './settle.ts'
 import { snapshots } from './snapshots.ts'
+import { state } from './state.ts'
 import { transaction } from './transaction.ts'
 import { turns } from './turns.ts'
 import { unique } from './unique.ts'
@@ -47,6 +48,7 @@ const areas = [
   prune,
   documents,
   snapshots,
+  state,
   wakeups,
   values,
   concurrency,

@@ -1,0 +1,179 @@
+import type { Decision } from '../rules/decision.ts'
+import type { StoredError } from '../rules/outcome.ts'
+import type { Aside, NewAside, StandingState, StateAccess, StateView } from '../storage/states.ts'
+import type { Database } from './database.ts'
+import type { Values } from './pool.ts'
+import { plain, statement, texts, type Statement } from './statement.ts'
+
+/** The change of a decision whose lease is in the CTE `held`. */
+export const statedCte = `stated as (
+  insert into millrace.state (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, updated)
+  select s.job, s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s."totalChunks", s.errors, s.error, s.pace, s.spread,
+    clock_timestamp()
+  from json_to_recordset($states::json) as s (job uuid, lease bigint, seq int, phase smallint, data text, total bigint,
+    processed bigint, failed bigint, chunks int, "totalChunks" int, errors int, error json, pace float8, spread float8)
+  join held on held.id = s.lease
+  on conflict (job) do update set seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
+    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
+    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated
+)`
+
+/** `$states` of the CTE. */
+export function statesText(decisions: readonly Decision[]): string {
+  const changes = decisions.flatMap(({ key, lease, state }) =>
+    state === undefined ? [] : [{ ...state, job: key.job, lease }],
+  )
+  return changes.length === 0 ? '[]' : JSON.stringify(changes)
+}
+
+/** What a row of the table is to lists, each column called `state_…`. */
+export function stateColumns(state: string): string {
+  const same = ['phase', 'total', 'processed', 'failed', 'chunks', 'total_chunks', 'errors', 'pace', 'spread']
+  return [
+    ...same.map((column) => `${state}.${column} as state_${column}`),
+    ...['begun', 'updated'].map(
+      (column) => `(extract(epoch from ${state}.${column}) * 1000)::float8 as state_${column}`,
+    ),
+  ].join(', ')
+}
+
+export interface StateColumns {
+  readonly state_phase: number | null
+  readonly state_total: number | null
+  readonly state_processed: number
+  readonly state_failed: number
+  readonly state_chunks: number
+  readonly state_total_chunks: number | null
+  readonly state_errors: number
+  readonly state_pace: number | null
+  readonly state_spread: number | null
+  readonly state_begun: number
+  readonly state_updated: number
+}
+
+/** null where there is no row. */
+export function stateOf(row: StateColumns): StateView | null {
+  if (row.state_phase === null) return null
+  return {
+    phase: row.state_phase,
+    total: row.state_total,
+    processed: row.state_processed,
+    failed: row.state_failed,
+    chunks: row.state_chunks,
+    totalChunks: row.state_total_chunks,
+    errors: row.state_errors,
+    pace: row.state_pace,
+    spread: row.state_spread,
+    begunAt: row.state_begun,
+    updatedAt: row.state_updated,
+  }
+}
+
+const readState = statement(
+  'state',
+  `select s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors, s.error,
+     s.pace, s.spread, exists (select from millrace.abort a where a.job = s.job) as aborting,
+     (select f.error from millrace.failure f where f.job = s.job and f.seq = s.seq and f.error is not null
+      order by f.attempt desc limit 1) as failure
+   from millrace.state s where s.job = $job`,
+)
+
+const putPage = statement(
+  'state_put_page',
+  'insert into millrace.state_page (job, attempt, number, rows) values ($job, $attempt, $number, $rows) on conflict (job, attempt, number) do update set rows = excluded.rows',
+)
+
+const readPage = statement(
+  'state_page',
+  'select rows from millrace.state_page where job = $job and attempt = $attempt and number = $number',
+)
+
+const putAsides = statement(
+  'asides_put',
+  `insert into millrace.set_aside (job, number, seq, records, count, error, tries, by)
+   select $job::uuid, a.number, a.seq, a.records, a.count, a.error::json, a.tries, a.by
+   from unnest($numbers::int[], $seqs::int[], $records::text[], $counts::int[], $errors::text[], $tries::int[], $bys::uuid[])
+     as a (number, seq, records, count, error, tries, by)
+   on conflict (job, number) do update set seq = excluded.seq, records = excluded.records, count = excluded.count,
+     error = excluded.error, tries = excluded.tries, by = excluded.by, at = clock_timestamp()`,
+)
+
+const dropAside = statement(
+  'aside_drop',
+  'delete from millrace.set_aside where job = $job and number = $number',
+)
+
+const readAsides = statement(
+  'asides',
+  `select number, seq, records, count, error, tries, by, (extract(epoch from at) * 1000)::float8 as at
+   from millrace.set_aside
+   where job = $job and number >= $from and ($by::uuid is null or by = $by::uuid) order by number limit $limit`,
+)
+
+const takeAsides = statement(
+  'asides_take',
+  `with taken as (
+     update millrace.set_aside a set by = $by
+     where a.job = $job and (a.by is null or a.by = $by
+       or (select true from millrace.done d where d.job = a.by and d.seq >= 0 and d.outcome >= 10 limit 1) is not null
+       or (select true from millrace.job j where j.id = a.by limit 1) is null)
+     returning count
+   )
+   select count(*)::int as asides, coalesce(sum(count), 0)::int as records from taken`,
+)
+
+const nextAside = statement(
+  'aside_next',
+  'select coalesce(max(number), -1) + 1 as n from millrace.set_aside where job = $job',
+)
+
+/** Runs a statement in a transaction, or by itself. */
+export type RunStatement = <R extends object>(
+  statement: Statement,
+  values: Values,
+) => Promise<{ readonly rows: readonly R[] }>
+
+export function statesOn(run: RunStatement): StateAccess {
+  return {
+    get: async (job) => (await run<StandingState>(readState, { job })).rows[0] ?? null,
+    putPage: async (job, attempt, number, rows) => {
+      await run(putPage, { job, attempt, number, rows })
+    },
+    page: async (job, attempt, number) =>
+      (await run<{ rows: string }>(readPage, { job, attempt, number })).rows[0]?.rows ?? null,
+    putAsides: async (job, asides) => {
+      if (asides.length > 0) await run(putAsides, { job, ...asideValues(asides) })
+    },
+    dropAside: async (job, number) => {
+      await run(dropAside, { job, number })
+    },
+    asides: async (job, { from, limit, by }) =>
+      (await run<Aside>(readAsides, { job, from, limit, by: by ?? null })).rows,
+    takeAsides: async (job, by) =>
+      (await run<{ asides: number; records: number }>(takeAsides, { job, by })).rows[0] ?? {
+        asides: 0,
+        records: 0,
+      },
+    nextAside: async (job) => (await run<{ n: number }>(nextAside, { job })).rows[0]?.n ?? 0,
+  }
+}
+
+export function states(db: Database): StateAccess {
+  return statesOn((statement, values) => db.hot.run(statement, values))
+}
+
+function asideValues(asides: readonly NewAside[]): Values {
+  return {
+    numbers: plain(asides.map(({ number }) => number)),
+    seqs: plain(asides.map(({ seq }) => seq)),
+    records: texts(asides.map(({ records }) => records)),
+    counts: plain(asides.map(({ count }) => count)),
+    errors: texts(
+      asides.map(({ error }: { readonly error: StoredError | null }) =>
+        error === null ? null : JSON.stringify(error),
+      ),
+    ),
+    tries: plain(asides.map(({ tries }) => tries)),
+    bys: plain(asides.map(({ by }) => by)),
+  }
+}

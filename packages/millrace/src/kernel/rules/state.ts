@@ -1,0 +1,36 @@
+import type { StoredError } from './outcome.ts'
+
+/** How far a job of several executions is. Numbers are on disk: never change one. */
+export const phases = { chunks: 1, finish: 2 } as const
+export type PhaseName = keyof typeof phases
+
+/** What lists and progress need of a job of several executions, in records and in chunks of them. */
+export interface StateCounts {
+  readonly phase: number
+  /** Records; null: not known. */
+  readonly total: number | null
+  readonly processed: number
+  /** Records set aside. */
+  readonly failed: number
+  /** Chunks that were applied. */
+  readonly chunks: number
+  readonly totalChunks: number | null
+  /** Chunks that were given up. */
+  readonly errors: number
+  /** Milliseconds for a record from one chunk to the next: mean and standard deviation; null before there is one. */
+  readonly pace: number | null
+  readonly spread: number | null
+}
+
+/**
+ * What a job's next execution goes on from: written by the settle of the one before, in the same statement, so that both are there or
+ * neither. The whole of it is replaced.
+ */
+export interface StateChange extends StateCounts {
+  /** The execution it is for. One with a larger seq finds that the one it is for was given up. */
+  readonly seq: number
+  /** Owned by the tool: JSON text, at most 1 MiB by what the tools allow. */
+  readonly data: string
+  /** The first error of the job. */
+  readonly error: StoredError | null
+}

@@ -1,0 +1,173 @@
+import type { JobId } from '../rules/execution.ts'
+import type { StoredError } from '../rules/outcome.ts'
+import type { StateChange } from '../rules/state.ts'
+import type { Aside, NewAside, StandingState, StateAccess, StateView } from '../storage/states.ts'
+import { storedError } from './attempt-history.ts'
+import type { Connection } from './connection.ts'
+import type { Database, Writing } from './database.ts'
+
+interface StateRow {
+  readonly seq: number
+  readonly phase: number
+  readonly data: string
+  readonly total: number | null
+  readonly processed: number
+  readonly failed: number
+  readonly chunks: number
+  readonly total_chunks: number | null
+  readonly errors: number
+  readonly error: string | null
+  readonly pace: number | null
+  readonly spread: number | null
+  readonly begun: number
+  readonly updated: number
+}
+
+interface AsideRow extends Omit<Aside, 'error'> {
+  readonly error: string | null
+}
+
+const upsert = `insert into millrace_state
+  (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, begun, updated)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (job) do update set seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
+    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
+    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
+
+/** With the settle whose decision it is of. */
+export function putState({ connection, now }: Writing, job: JobId, state: StateChange): void {
+  connection
+    .prepare(upsert)
+    .run(
+      ...[job, state.seq, state.phase, state.data, state.total, state.processed, state.failed, state.chunks],
+      ...[state.totalChunks, state.errors, errorText(state.error), state.pace, state.spread, now, now],
+    )
+}
+
+/** null: there is none. */
+export function stateView(
+  connection: Connection,
+  job: JobId,
+): { readonly view: StateView; readonly error: StoredError | null } | null {
+  const row = connection.get<Omit<StateRow, 'data'>>(
+    `select seq, phase, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, begun, updated
+     from millrace_state where job = ?`,
+    job,
+  )
+  if (!row) return null
+  return {
+    view: { ...countsOf(row), begunAt: row.begun, updatedAt: row.updated },
+    error: storedError(row.error),
+  }
+}
+
+export interface StateSession {
+  read<T>(work: (connection: Connection) => T): Promise<T>
+  write<T>(work: (writing: Writing) => T): Promise<T>
+}
+
+/** On the connection of a transaction, or in one of its own. */
+export function statesOn({ read, write }: StateSession): StateAccess {
+  return {
+    get: (job) => read((connection) => get(connection, job)),
+    putPage: (job, attempt, number, rows) =>
+      write(({ connection }) => {
+        connection.run(
+          'insert or replace into millrace_state_page (job, attempt, number, rows) values (?, ?, ?, ?)',
+          ...[job, attempt, number, rows],
+        )
+      }),
+    page: (job, attempt, number) =>
+      read(
+        (connection) =>
+          connection.get<{ rows: string }>(
+            'select rows from millrace_state_page where job = ? and attempt = ? and number = ?',
+            ...[job, attempt, number],
+          )?.rows ?? null,
+      ),
+    putAsides: (job, asides) => write((writing) => putAsides(writing, job, asides)),
+    dropAside: (job, number) =>
+      write(({ connection }) => {
+        connection.run('delete from millrace_set_aside where job = ? and number = ?', job, number)
+      }),
+    asides: (job, page) => read((connection) => asides(connection, job, page)),
+    takeAsides: (job, by) => write(({ connection }) => takeAsides(connection, job, by)),
+    nextAside: (job) =>
+      read(
+        (connection) =>
+          connection.get<{ n: number }>(
+            'select coalesce(max(number), -1) + 1 as n from millrace_set_aside where job = ?',
+            job,
+          )?.n ?? 0,
+      ),
+  }
+}
+
+export function sqliteStates(database: Database): StateAccess {
+  return statesOn({
+    read: (work) => database.read(work),
+    write: (work) => database.write(null, work),
+  })
+}
+
+function get(connection: Connection, job: JobId): StandingState | null {
+  const row = connection.get<StateRow & { failure: string | null; aborting: number }>(
+    `select s.*, exists (select 1 from millrace_abort a where a.job = s.job) as aborting,
+       (select f.error from millrace_failure f where f.job = s.job and f.seq = s.seq and f.error is not null
+        order by f.attempt desc limit 1) as failure
+     from millrace_state s where s.job = ?`,
+    job,
+  )
+  if (!row) return null
+  return {
+    ...countsOf(row),
+    seq: row.seq,
+    data: row.data,
+    error: storedError(row.error),
+    failure: storedError(row.failure),
+    aborting: row.aborting === 1,
+  }
+}
+
+function countsOf(row: Omit<StateRow, 'data'>): Omit<StateView, 'begunAt' | 'updatedAt'> {
+  const { phase, total, processed, failed, chunks, errors, pace, spread } = row
+  return { phase, total, processed, failed, chunks, totalChunks: row.total_chunks, errors, pace, spread }
+}
+
+function putAsides({ connection, now }: Writing, job: JobId, asides: readonly NewAside[]): void {
+  for (const { number, seq, records, count, error, tries, by } of asides)
+    connection.run(
+      'insert or replace into millrace_set_aside (job, number, seq, records, count, error, tries, by, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[job, number, seq, records, count, errorText(error), tries, by, now],
+    )
+}
+
+function asides(
+  connection: Connection,
+  job: JobId,
+  { from, limit, by }: { readonly from: number; readonly limit: number; readonly by?: JobId },
+): Aside[] {
+  return connection
+    .all<AsideRow>(
+      `select number, seq, records, count, error, tries, by, at from millrace_set_aside
+       where job = ?1 and number >= ?2 and (?4 is null or by = ?4) order by number limit ?3`,
+      ...[job, from, limit, by ?? null],
+    )
+    .map((row) => ({ ...row, error: storedError(row.error) }))
+}
+
+function takeAsides(connection: Connection, job: JobId, by: JobId): { asides: number; records: number } {
+  const taken = connection.all<{ count: number }>(
+    `update millrace_set_aside set by = ?2
+     where job = ?1 and (by is null or by = ?2
+       or exists (select 1 from millrace_done d where d.job = millrace_set_aside.by and d.seq >= 0 and d.outcome >= 10)
+       or not exists (select 1 from millrace_job j where j.id = millrace_set_aside.by))
+     returning count`,
+    ...[job, by],
+  )
+  return { asides: taken.length, records: taken.reduce((sum, { count }) => sum + count, 0) }
+}
+
+function errorText(error: StoredError | null): string | null {
+  return error === null ? null : JSON.stringify(error)
+}

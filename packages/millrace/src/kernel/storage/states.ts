@@ -1,0 +1,59 @@
+import type { JobId } from '../rules/execution.ts'
+import type { StoredError } from '../rules/outcome.ts'
+import type { StateChange, StateCounts } from '../rules/state.ts'
+
+/** The state of a job as its next execution finds it. */
+export interface StandingState extends StateChange {
+  /** Why the execution that it is for was tried in vain, newest attempt; null: it was not yet. */
+  readonly failure: StoredError | null
+  /** An abort of the job was asked for. */
+  readonly aborting: boolean
+}
+
+/** Of a job, as lists show it. */
+export interface StateView extends StateCounts {
+  readonly begunAt: number
+  readonly updatedAt: number
+}
+
+/** Records that were given up, as the tool describes them. */
+export interface Aside {
+  /** Within its job, from 0. */
+  readonly number: number
+  /** The execution that gave them up. */
+  readonly seq: number
+  /** JSON text: ids, or the records themselves. */
+  readonly records: string
+  readonly count: number
+  readonly error: StoredError | null
+  /** How often they were given up. */
+  readonly tries: number
+  /** The job that is to try them again; null: nobody does. */
+  readonly by: JobId | null
+  readonly at: number
+}
+
+export type NewAside = Omit<Aside, 'at'>
+
+/** What jobs of several executions keep. In a transaction it is written with it. */
+export interface StateAccess {
+  /** null: its first execution has not ended. */
+  get(job: JobId): Promise<StandingState | null>
+  /** A page of one attempt of a start; written over one of the same number. */
+  putPage(job: JobId, attempt: number, number: number, rows: string): Promise<void>
+  page(job: JobId, attempt: number, number: number): Promise<string | null>
+  /** Written over one of the same number. */
+  putAsides(job: JobId, asides: readonly NewAside[]): Promise<void>
+  dropAside(job: JobId, number: number): Promise<void>
+  /** From a number on, in order; `by`: those that this job is to try again. */
+  asides(
+    job: JobId,
+    page: { readonly from: number; readonly limit: number; readonly by?: JobId },
+  ): Promise<readonly Aside[]>
+  /**
+   * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many, and how many records. Waits for whoever is at it.
+   */
+  takeAsides(job: JobId, by: JobId): Promise<{ readonly asides: number; readonly records: number }>
+  /** The number of the next one. */
+  nextAside(job: JobId): Promise<number>
+}

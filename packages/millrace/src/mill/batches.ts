@@ -1,0 +1,100 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { invalidOption, optionFields } from '../kernel/rules/option-fields.ts'
+import type { StoredError } from '../kernel/rules/outcome.ts'
+import type { Aside } from '../kernel/storage/states.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import { storedRecords } from '../tools/batch/stored-records.ts'
+import type { Jobs } from './jobs.ts'
+
+/** Records of one chunk that were set aside together. */
+export interface FailedRecords {
+  /** Within the job. */
+  readonly number: number
+  /** The chunk that failed last. */
+  readonly chunk: number
+  /** Ids where the batch goes over a query, else null. */
+  readonly ids: readonly (string | number)[] | null
+  /** The records themselves where its start brought them along, else null. */
+  readonly records: readonly object[] | null
+  readonly count: number
+  readonly error: StoredError | null
+  /** How often they were given up. */
+  readonly tries: number
+  /** The job that tries them again, or was to; null: none. */
+  readonly retryJobId: string | null
+  readonly at: Date
+}
+
+export interface FailedOptions {
+  /** The `next` of the page before. */
+  readonly from?: number
+  /** At most 1,000; default 100. */
+  readonly limit?: number
+}
+
+const longestPage = 1_000
+
+/** What batches have set aside: looking at it, and trying it again. */
+export class Batches {
+  readonly #storage: Storage
+  readonly #jobs: Jobs
+
+  constructor(storage: Storage, jobs: Jobs) {
+    this.#storage = storage
+    this.#jobs = jobs
+  }
+
+  /**
+   * What is set aside of a batch, in order; also of a job that tried records of another again: then what is left of those. Empty when all is done.
+   * Throws MILL_JOB_UNKNOWN.
+   */
+  async failed(
+    jobId: string,
+    options: FailedOptions = {},
+  ): Promise<{ readonly failed: readonly FailedRecords[]; readonly next: number | null }> {
+    optionFields(options, ['from', 'limit'], 'batches.failed')
+    const { from = 0, limit = 100 } = options
+    if (!Number.isInteger(from) || from < 0) throw invalidOption('from', 'must be a whole number from 0')
+    if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
+      throw invalidOption('limit', `must be a whole number from 1 to ${longestPage}`)
+    const asides = await this.#asides(jobId, { from, limit: limit + 1 })
+    const page = asides.slice(0, limit)
+    const next = asides.length > limit ? (asides[limit]?.number ?? null) : null
+    return { failed: page.map(failedRecords), next }
+  }
+
+  /**
+   * Enqueues a job of the same batch that runs `execute` for exactly the records that are set aside, then `finish`; what it applies is no longer
+   * set aside, what fails again stays so. Two of them at once share nothing. Throws MILL_JOB_UNKNOWN, MILL_BATCH_NOTHING_FAILED.
+   */
+  async retryFailed(jobId: string): Promise<{ readonly id: string }> {
+    if ((await this.#asides(jobId, { from: 0, limit: 1 })).length === 0)
+      throw new MillraceError(
+        'MILL_BATCH_NOTHING_FAILED',
+        `job ${jobId} has no records that were set aside`,
+        {
+          data: { jobId },
+        },
+      )
+    return this.#jobs.retryAsides(jobId)
+  }
+
+  async #asides(
+    jobId: string,
+    page: { readonly from: number; readonly limit: number },
+  ): Promise<readonly Aside[]> {
+    await this.#jobs.get(jobId)
+    const [record] = await this.#storage.history.jobs([jobId])
+    return this.#storage.states.asides(record?.options?.asidesOf ?? jobId, page)
+  }
+}
+
+function failedRecords({ number, seq, records, count, error, tries, by, at }: Aside): FailedRecords {
+  const isIds = records.startsWith('[')
+  return {
+    ...{ number, chunk: seq, count, error, tries, retryJobId: by },
+    ids: isIds ? (JSON.parse(records) as (string | number)[]) : null,
+    records: isIds ? null : storedRecords(records),
+    at: new Date(at),
+  }
+}

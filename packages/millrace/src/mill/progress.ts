@@ -1,0 +1,46 @@
+import { phases } from '../kernel/rules/state.ts'
+import type { StateView } from '../kernel/storage/states.ts'
+
+/** How far a batch is, in records. */
+export interface Progress {
+  readonly phase: 'chunks' | 'finish'
+  /** Counted when it started: records that came or went since are not in it. null: not known. */
+  readonly total: number | null
+  /** Applied, for good. */
+  readonly processed: number
+  /** Set aside. */
+  readonly failed: number
+  /** Chunks that were applied, those of the start's count in all, and those that were set aside. */
+  readonly chunks: number
+  readonly totalChunks: number | null
+  readonly errors: number
+  /** Records a second, over all the time since its start. 0 before the first chunk. */
+  readonly perSecond: number
+  /** From the pace of its chunks so far: one standard deviation to either side of the mean. null before there are two chunks. */
+  readonly timeLeft: { readonly fromMs: number; readonly toMs: number } | null
+  readonly startedAt: Date
+  readonly updatedAt: Date
+}
+
+export function progressOf(state: StateView): Progress {
+  const { total, processed, failed, chunks, totalChunks, errors, begunAt, updatedAt } = state
+  const seconds = (updatedAt - begunAt) / 1_000
+  return {
+    phase: state.phase === phases.finish ? 'finish' : 'chunks',
+    ...{ total, processed, failed, chunks, totalChunks, errors },
+    perSecond: seconds > 0 ? processed / seconds : 0,
+    timeLeft: timeLeft(state),
+    startedAt: new Date(begunAt),
+    updatedAt: new Date(updatedAt),
+  }
+}
+
+function timeLeft({ phase, total, processed, failed, pace, spread }: StateView): Progress['timeLeft'] {
+  if (phase === phases.finish) return { fromMs: 0, toMs: 0 }
+  if (total === null || pace === null || spread === null) return null
+  const left = Math.max(0, total - processed - failed)
+  return {
+    fromMs: Math.round(left * Math.max(0, pace - spread)),
+    toMs: Math.round(left * (pace + spread)),
+  }
+}

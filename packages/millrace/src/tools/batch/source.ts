@@ -1,0 +1,235 @@
+import { MillraceError } from '../../kernel/rules/errors.ts'
+import { describeValue } from '../../kernel/rules/describe-value.ts'
+import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
+import type { StateAccess } from '../../kernel/storage/states.ts'
+import type { RowId } from '../../kernel/storage/snapshots.ts'
+import type { CursorEnv } from '../../records/cursor/cursor.ts'
+import { idsAt } from '../../records/page/id-set.ts'
+import { compileEnv, idsInRange, rowId, rowsInRange, rowsOfIds } from '../../records/page/page-rows.ts'
+import { defaultTtlMs, openPages } from '../../records/page/pager.ts'
+import { decodeQuery } from '../../records/page/stored-query.ts'
+import { RecordQuery } from '../../records/record-query.ts'
+import { countQuery } from '../../records/run.ts'
+import { compileIds } from '../../records/sql/compile.ts'
+import type { Source, Work } from './rules.ts'
+import { storeRecords, storedRecords } from './stored-records.ts'
+
+/** What a source gives chunk by chunk, and where that is kept. */
+export interface SourceEnv {
+  readonly records: CursorEnv
+  readonly states: StateAccess
+  readonly job: string
+}
+
+/** Records of a chunk and, where they come from a query, their ids. */
+export interface Chunk {
+  readonly records: readonly object[]
+  readonly ids: readonly RowId[] | null
+}
+
+export interface Opened {
+  readonly source: Source
+  readonly total: number | null
+}
+
+const what = 'the batch'
+const everything = Number.MAX_SAFE_INTEGER
+
+/** Whatever a start may give, told apart without waiting for it: a query that is waited for runs. */
+export async function queryOrRows(
+  given: unknown,
+  where: string,
+): Promise<{ readonly query: RecordQuery } | { readonly rows: Iterable<object> | AsyncIterable<object> }> {
+  if (given instanceof RecordQuery) return { query: given as RecordQuery }
+  const source: unknown = await given
+  const query = (source as { readonly query?: unknown } | null | undefined)?.query
+  if (query instanceof RecordQuery) return { query: query as RecordQuery }
+  if (isIterable(source)) return { rows: source }
+  throw new MillraceError(
+    'MILL_BATCH_START_INVALID',
+    `the start of ${where} gave ${describeValue(source)}, which is neither a query nor iterable`,
+  )
+}
+
+function isIterable(value: unknown): value is Iterable<object> | AsyncIterable<object> {
+  if (typeof value !== 'object' || value === null) return false
+  return Symbol.iterator in value || Symbol.asyncIterator in value
+}
+
+/** Fixes the bounds of a query. */
+export async function openQuery(
+  env: CursorEnv,
+  query: RecordQuery,
+  { scope, snapshot }: { readonly scope: number; readonly snapshot: boolean | undefined },
+): Promise<Opened> {
+  const tree = await query.tree()
+  const binds = query.binds
+  const plan = await openPages(env, tree, {
+    size: scope,
+    ...(snapshot === undefined ? {} : { snapshot }),
+    ...(binds === undefined ? {} : { binds }),
+  })
+  if (plan.kind === 'snapshot')
+    return {
+      source: { kind: 'snapshot', query: plan.query, snapshot: plan.snapshot, to: plan.to },
+      total: plan.to,
+    }
+  const total = plan.upTo === null ? 0 : await countQuery(env, tree, binds === undefined ? {} : { binds })
+  return { source: { kind: 'keys', query: plan.query, upTo: plan.upTo }, total }
+}
+
+/**
+ * Writes the records of an iterable as pages, one at a time, so that neither memory nor one statement grows with it. Beside the attempt's
+ * transaction unless that is open; what an attempt that failed has left does not count.
+ */
+export async function storeRows(
+  rows: Iterable<object> | AsyncIterable<object>,
+  scope: ExecutionScope,
+  beside: StateAccess,
+  { size, where }: { readonly size: number; readonly where: string },
+): Promise<Opened> {
+  const { job, attempt } = scope.run
+  let pages = 0
+  let total = 0
+  let page: object[] = []
+  const flush = async (): Promise<void> => {
+    scope.signal.throwIfAborted()
+    const text = storeRecords(page, where)
+    const states = scope.opening === null ? beside : (await scope.transaction()).states
+    await states.putPage(job, attempt, pages, text)
+    pages += 1
+    total += page.length
+    page = []
+  }
+  for await (const row of rows) {
+    if (typeof row !== 'object' || (row as object | null) === null)
+      throw new MillraceError(
+        'MILL_BATCH_START_INVALID',
+        `record ${total + page.length} that the start of ${where} gave is ${describeValue(row)}; it must be an object`,
+      )
+    page.push(row)
+    if (page.length === size) await flush()
+  }
+  if (page.length > 0) await flush()
+  return { source: { kind: 'rows', attempt, pages }, total }
+}
+
+/** The first piece of work of a source, or what follows one; null: there is no more of it. */
+export async function nextOf(
+  env: SourceEnv,
+  source: Source,
+  size: number,
+  done: Work | null,
+): Promise<Work | null> {
+  switch (source.kind) {
+    case 'keys':
+      return nextKeys(env.records, source, size, done?.kind === 'keys' ? done.upTo : null)
+    case 'snapshot': {
+      const from = done?.kind === 'positions' ? done.to : 0
+      return from >= source.to ? null : { kind: 'positions', from, to: Math.min(source.to, from + size) }
+    }
+    case 'rows': {
+      const number = done?.kind === 'page' ? done.number + 1 : 0
+      return number >= source.pages ? null : { kind: 'page', number }
+    }
+    case 'none':
+      return null
+  }
+}
+
+/** Only the last of the chunk's ids leaves the database. */
+async function nextKeys(
+  env: CursorEnv,
+  source: Extract<Source, { kind: 'keys' }>,
+  size: number,
+  after: RowId | null,
+): Promise<Work | null> {
+  const { upTo } = source
+  if (upTo === null || after === upTo) return null
+  const { query, binds } = decodeQuery(source.query)
+  const range = { ...(after === null ? {} : { after }), upTo, limit: size }
+  const { segments, params } = compileIds(query, { ...compileEnv(env), binds, range })
+  const text = [...segments]
+  text[0] = `select id, n from (select id, row_number() over () as n from (${text[0] ?? ''}`
+  text[text.length - 1] = `${text.at(-1) ?? ''}) as ids) as ids order by n desc limit 1`
+  const [last] = await env.database.query({ segments: text, params })
+  if (last === undefined) return null
+  const id = rowId(env, env.schema.object(query.from), last)
+  return { kind: 'keys', after, upTo: id, count: Number(last['n']) }
+}
+
+/** The records of a piece of work as they are now. */
+export async function read(env: SourceEnv, source: Source, work: Work, asidesOf: string): Promise<Chunk> {
+  switch (work.kind) {
+    case 'keys': {
+      const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(work))
+      return { records: rows.map(({ record }) => record), ids: rows.map(({ id }) => id) }
+    }
+    case 'positions':
+      return ofIds(env, source, await idsAtPositions(env, source, work))
+    case 'page':
+      return { records: await pageOf(env, source, work.number), ids: null }
+    case 'aside': {
+      const [aside] = await env.states.asides(asidesOf, { from: work.number, limit: 1 })
+      if (aside?.number !== work.number) return { records: [], ids: null }
+      if (hasQuery(source)) return ofIds(env, source, JSON.parse(aside.records) as RowId[])
+      return { records: storedRecords(aside.records), ids: null }
+    }
+    case 'finish':
+      return { records: [], ids: null }
+  }
+}
+
+/** What of a piece of work is to be set aside: ids, or the records themselves. */
+export async function contents(
+  env: SourceEnv,
+  source: Source,
+  work: Work,
+  asidesOf: string,
+): Promise<readonly RowId[] | readonly object[]> {
+  if (work.kind === 'keys') return idsInRange(env.records, storedQuery(source), rangeOf(work))
+  if (work.kind === 'positions') return idsAtPositions(env, source, work)
+  if (work.kind === 'page') return pageOf(env, source, work.number)
+  if (work.kind === 'finish') return []
+  const [aside] = await env.states.asides(asidesOf, { from: work.number, limit: 1 })
+  if (aside?.number !== work.number) return []
+  return hasQuery(source) ? (JSON.parse(aside.records) as RowId[]) : storedRecords(aside.records)
+}
+
+export function hasQuery(source: Source): source is Extract<Source, { readonly query: string }> {
+  return source.kind === 'keys' || source.kind === 'snapshot'
+}
+
+function storedQuery(source: Source): ReturnType<typeof decodeQuery> {
+  if (hasQuery(source)) return decodeQuery(source.query)
+  throw new MillraceError('MILL_INTERNAL', `a batch over ${source.kind} has no query`)
+}
+
+function rangeOf({ after, upTo }: Extract<Work, { kind: 'keys' }>): {
+  readonly after?: RowId
+  readonly upTo: RowId
+  readonly limit: number
+} {
+  return { ...(after === null ? {} : { after }), upTo, limit: everything }
+}
+
+async function idsAtPositions(
+  env: SourceEnv,
+  source: Source,
+  { from, to }: Extract<Work, { kind: 'positions' }>,
+): Promise<readonly RowId[]> {
+  if (source.kind !== 'snapshot') throw new MillraceError('MILL_INTERNAL', 'positions of no snapshot')
+  return idsAt(env.records, { what, id: source.snapshot, ttlMs: defaultTtlMs }, from, to - from)
+}
+
+async function ofIds(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<Chunk> {
+  const rows = await rowsOfIds(env.records, storedQuery(source), ids)
+  return { records: rows.map(({ record }) => record), ids: rows.map(({ id }) => id) }
+}
+
+async function pageOf(env: SourceEnv, source: Source, number: number): Promise<object[]> {
+  if (source.kind !== 'rows') throw new MillraceError('MILL_INTERNAL', 'a page of no rows')
+  const text = await env.states.page(env.job, source.attempt, number)
+  if (text === null) throw new MillraceError('MILL_INTERNAL', `page ${number} of batch ${env.job} is missing`)
+  return storedRecords(text)
+}

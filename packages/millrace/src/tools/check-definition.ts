@@ -1,0 +1,41 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { parseDuration } from '../kernel/rules/duration.ts'
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { checkPriority, checkQueue, checkTags } from '../kernel/rules/names.ts'
+import { normalizeRetry } from '../kernel/rules/retry.ts'
+import type { CommonOptions } from './definition.ts'
+
+/** What the definitions of all tools are checked for. `where` names the definition. */
+
+export function checkVersion(version: unknown, where: string): void {
+  if (!Number.isInteger(version) || (version as number) < 1 || (version as number) > 2_000_000_000)
+    throw new MillraceError(
+      'MILL_DEFINITION_INVALID',
+      `the version of ${where} must be a whole number from 1`,
+    )
+}
+
+export function checkSchema(input: unknown, where: string): void {
+  if (
+    input !== undefined &&
+    typeof (input as Partial<StandardSchemaV1> | null)?.['~standard']?.validate !== 'function'
+  ) {
+    throw new MillraceError(
+      'MILL_DEFINITION_INVALID',
+      `the input of ${where} is no Standard Schema (zod, valibot, arktype…)`,
+    )
+  }
+}
+
+export function checkCommon(common: CommonOptions<never>, where: string): void {
+  if (common.queue !== undefined) checkQueue(common.queue, where)
+  if (common.priority !== undefined) checkPriority(common.priority, where)
+  if (common.tags !== undefined) checkTags(common.tags, where)
+  if (common.retry !== undefined) normalizeRetry(common.retry, `retry of ${where}`)
+  for (const field of ['timeout', 'deadline'] as const) {
+    const value = common[field]
+    if (value !== undefined && parseDuration(value, `${field} of ${where}`) <= 0) {
+      throw new MillraceError('MILL_DURATION_INVALID', `the ${field} of ${where} must be longer than nothing`)
+    }
+  }
+}

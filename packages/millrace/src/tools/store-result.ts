@@ -1,0 +1,19 @@
+import { encode } from './codec.ts'
+
+export interface ResultServices {
+  readonly maxResultBytes: number
+}
+
+/** A result is kept as `{ json, types }` only where it needs types. Throws MILL_RESULT_TOO_LARGE. */
+export function storeResult(
+  value: unknown,
+  name: string,
+  { maxResultBytes }: ResultServices,
+): string | undefined {
+  if (value === undefined) return undefined
+  const { json, types } = encode(value, `result of ${name}`, {
+    maxBytes: maxResultBytes,
+    tooLarge: 'MILL_RESULT_TOO_LARGE',
+  })
+  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
+}

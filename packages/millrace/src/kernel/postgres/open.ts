@@ -15,6 +15,7 @@ import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
 import { Pool, type PoolOptions } from './pool.ts'
 import { reader } from './reader.ts'
+import { schedules } from './schedules.ts'
 import { schema } from './schema.ts'
 import { snapshots } from './snapshots.ts'
 import { statement, Statements } from './statement.ts'
@@ -86,6 +87,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     controls: controls(db),
     history: history(db),
     documents: documents(db),
+    schedules: schedules(db),
     snapshots: snapshots(db),
     wakeups: db.wakeups,
     reader: reader(db),

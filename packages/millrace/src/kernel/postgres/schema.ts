@@ -10,6 +10,7 @@ const migrations = [
   { number: 1, file: '0001_kernel.sql' },
   { number: 2, file: '0002_snapshot.sql' },
   { number: 3, file: '0003_documents.sql' },
+  { number: 5, file: '0005_schedule.sql' },
 ]
 
 /** Another process may be migrating: wait for it as long as that may take. */

@@ -6,6 +6,7 @@ import type { Jobs } from './jobs.ts'
 import type { Lanes } from './lanes.ts'
 import type { Limits } from './limits.ts'
 import type { Reader } from './reader.ts'
+import type { Schedules } from './schedules.ts'
 import type { Schema } from './schema.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { BeginOptions, StorageTransaction } from './transaction.ts'
@@ -31,6 +32,7 @@ export interface Storage {
   readonly controls: Controls
   readonly history: History
   readonly documents: Documents
+  readonly schedules: Schedules
   readonly snapshots: Snapshots
   readonly wakeups: Wakeups
   readonly reader: Reader

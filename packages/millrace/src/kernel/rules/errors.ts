@@ -256,6 +256,15 @@ export const errorRegistry = {
     'Use Node 24 with SQLite 3.51.3 or newer.',
   ),
   MILL_NODE_TOO_OLD: entry('This Node is too old.', 'Use Node 24 or newer.'),
+  // schedules
+  MILL_CRON_INVALID: entry(
+    'A cron expression breaks a rule of its dialect.',
+    'Write what the message says; `data` has the field, its value, the rule and what to write instead.',
+  ),
+  MILL_TIME_ZONE_UNKNOWN: entry(
+    'There is no time zone of this name.',
+    'Write an IANA name such as Europe/Berlin; the message tells the nearest one.',
+  ),
   // definitions that are edited
   MILL_DOCUMENT_CONFLICT: entry(
     'Somebody else has changed, made or removed what was to be written.',

@@ -1,4 +1,4 @@
-import { MillraceError } from '../kernel/rules/errors.ts'
+import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
@@ -8,7 +8,7 @@ import { Handlers } from '../kernel/runtime/handler.ts'
 import { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
 import type { LogSink } from '../observe/log/entry.ts'
-import { createLogger } from '../observe/log/logger.ts'
+import { createLogger, type Logger } from '../observe/log/logger.ts'
 import { logPart } from '../observe/log/log-part.ts'
 import { stdoutSink } from '../observe/log/stdout.ts'
 import { flagsPart } from '../govern/flags/flags.ts'
@@ -19,10 +19,12 @@ import type { Definition } from '../tools/definition.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler, type QueueableServices } from '../tools/queueable/executions.ts'
+import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
 import { Mill, type MillParts } from './mill.ts'
+import { Scheduling } from './scheduling.ts'
 import { openStorage } from './storage-url.ts'
 import { settingsOf } from './settings.ts'
 
@@ -50,7 +52,7 @@ export async function assembleParts(
   directory?: string,
 ): Promise<MillParts> {
   const settings = settingsOf(config)
-  const { tools: definitions, ...ofRecords } = await loadDefinitions(config.definitions, directory)
+  const { tools: definitions, schedules, ...ofRecords } = await loadDefinitions(config.definitions, directory)
   const opened = await openStorage(settings, config, internals)
   const { foreign } = opened
   const storage = internals.wrapStorage?.(opened.storage) ?? opened.storage
@@ -133,6 +135,12 @@ export async function assembleParts(
         : enqueuing.inScope(definition, input, options, scope),
   }
   for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  const scheduling = new Scheduling({
+    ...{ storage, definitions, schedules, newId, events },
+    prepare: (definition, input, options) => enqueuing.prepare(definition, input, options, undefined, null),
+    maxPayloadBytes: settings.maxPayloadBytes,
+    environment: settings.environment,
+  })
   return {
     config,
     settings,
@@ -149,6 +157,7 @@ export async function assembleParts(
     awaiter,
     enqueuing,
     records,
+    schedules: scheduling,
     newId,
   }
 }
@@ -187,7 +196,38 @@ function subscribeLog(
       log.info(
         `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
       )
+    tellSchedules(log, event)
   }
-  const told = ['trouble', 'worker.fenced', 'execution.fenced', 'rescued'] as const
+  const told = [
+    ...['trouble', 'worker.fenced', 'execution.fenced', 'rescued'],
+    ...['schedule.fired', 'schedule.missed', 'schedule.late', 'schedule.trouble'],
+  ] as EngineEvent['kind'][]
   for (const kind of told) events.subscribe(tell, kind)
+}
+
+/** What should have fired and did not, by its code. */
+function tellSchedules(log: Logger, event: EngineEvent): void {
+  if (event.kind === 'schedule.late') {
+    const [code, why]: [ErrorCode, string] = event.isTargetKnown
+      ? ['MILL_SCHEDULE_LATE', 'and has not fired']
+      : ['MILL_SCHEDULE_TARGET_GONE', `and cannot fire: no worker knows ${event.target}`]
+    log.warn(`millrace ${code}: schedule ${event.schedule.name} was due at ${timeOf(event.due)} ${why}`)
+  }
+  if (event.kind === 'schedule.missed')
+    log.warn(
+      `millrace MILL_SCHEDULE_MISSED: schedule ${event.schedule.name} missed ${event.n >= mostCounted ? 'at least ' : ''}${event.n} of its fires, from ${timeOf(event.due)} on`,
+    )
+  if (event.kind === 'schedule.fired' && event.lateMs > missedAfterMs)
+    log.warn(
+      `millrace MILL_SCHEDULE_MISSED: schedule ${event.schedule.name} fired ${Math.round(event.lateMs / 1000)} s after it was due at ${timeOf(event.due)}`,
+    )
+  if (event.kind === 'schedule.trouble')
+    log.error(
+      `millrace: schedule ${event.schedule.name} cannot fire: ${event.error instanceof Error ? event.error.message : String(event.error)}`,
+      { error: event.error },
+    )
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString()
 }

@@ -26,6 +26,8 @@ import type { RecordsInstallation } from '../records/installation.ts'
 import type { Records, Soql } from '../records/records.ts'
 import { recordsOf } from './records.ts'
 import { MillSavedQueries } from './saved-queries.ts'
+import { MillSchedules } from './schedules.ts'
+import type { Scheduling } from './scheduling.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -49,6 +51,7 @@ export interface MillParts {
   readonly awaiter: Awaiter
   readonly enqueuing: Enqueuing
   readonly records: RecordsInstallation
+  readonly schedules: Scheduling
   readonly newId: () => string
 }
 
@@ -76,6 +79,8 @@ export class Mill {
   readonly soql: Soql
   /** List views and reports as administrators edit them. */
   readonly savedQueries: MillSavedQueries
+  /** Schedules of the code and those made at run time. */
+  readonly schedules: MillSchedules
 
   constructor(parts: MillParts) {
     this.#parts = parts
@@ -95,6 +100,7 @@ export class Mill {
       this.#assertOpen()
       return parts.records.savedQueries()
     })
+    this.schedules = new MillSchedules(parts.storage, parts.schedules, parts.newId)
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
     }, 'execution.ended')
@@ -268,6 +274,7 @@ export class Mill {
   }
 
   async #startWorker(): Promise<void> {
+    await this.#parts.schedules.reconcile()
     this.#worker ??= createWorker(this.#parts)
     await this.#worker.start()
   }

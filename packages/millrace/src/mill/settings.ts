@@ -25,6 +25,7 @@ export interface Settings {
   readonly patienceMs: number
   readonly queryTimeoutMs: number
   readonly poolSize: number
+  readonly environment: string
   readonly records: { readonly timeZone: string; readonly maxRows: number; readonly queryTimeoutMs: number }
 }
 
@@ -92,6 +93,8 @@ export function settingsOf(config: MillConfig): Settings {
       2,
       1_000,
     ),
+    environment:
+      config.environment ?? (process.env['MILLRACE_ENV'] || process.env['NODE_ENV'] || 'development'),
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       maxRows: whole(config.records?.maxRows ?? 50_000, 'records.maxRows', 1, 10_000_000),

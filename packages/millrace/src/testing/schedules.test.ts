@@ -115,7 +115,7 @@ describe('a schedule in code', () => {
     expect(ran).toEqual(['due 01-01T01:00:00', 'due 01-01T12:00:00'])
   })
 
-  test.each([
+  test.each<[object, string, string]>([
     [{ name: 'x', runs: work }, 'MILL_SCHEDULE_INVALID', 'needs either cron or every'],
     [{ name: 'x', runs: work, cron: '0 0 2 * * ?', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'either'],
     [{ name: 'x', runs: work, cron: '0 0 2 * * *', dialect: 'salesforce' }, 'MILL_CRON_INVALID', ''],
@@ -133,7 +133,8 @@ describe('a schedule in code', () => {
     [{ name: 'x', runs: work, every: '1 hour', start: '2030-01-01' }, 'MILL_RUN_AT_INVALID', 'start'],
     [
       { name: 'x', runs: work, every: '1 hour', start: '2031-01-01T00:00:00Z', end: '2030-01-01T00:00:00Z' },
-      ...['MILL_SCHEDULE_INVALID', 'ends before'],
+      'MILL_SCHEDULE_INVALID',
+      'ends before',
     ],
     [{ name: 'x', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'runs no definition'],
     [{ name: 'x', runs: work, every: '1 hour', crn: 1 }, 'MILL_OPTIONS_INVALID', 'cron'],
@@ -142,7 +143,7 @@ describe('a schedule in code', () => {
     await open()
     const define = (): unknown => defineSchedule(options as never)
     expect(define).toThrow(expect.objectContaining({ code }) as Error)
-    expect(define).toThrow(words as string)
+    expect(define).toThrow(words)
   })
 
   test('refuses input that its target does not take, before anything is stored', async () => {

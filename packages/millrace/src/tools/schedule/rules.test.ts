@@ -27,14 +27,18 @@ const policy = (change: Partial<FirePolicy> = {}): FirePolicy => ({
   ...change,
 })
 
-function standing(
-  change: Partial<Omit<FireStanding, 'schedule'>> & Partial<StoredSchedule> = {},
-): FireStanding {
-  const { now = noon, unended = [], queued = 0, aborted = false, ...schedule } = change
-  const waiting = typeof queued === 'number' ? [] : queued
+type Change = Partial<Omit<FireStanding, 'schedule'> & Omit<StoredSchedule, 'queued'>>
+
+function standing({
+  now = noon,
+  unended = [],
+  queued = [],
+  aborted = false,
+  ...schedule
+}: Change = {}): FireStanding {
   return {
     schedule: { id: 'x', state: 'waiting', next: noon, trouble: null, ...schedule } as StoredSchedule,
-    ...{ now, unended, aborted, queued: waiting },
+    ...{ now, unended, aborted, queued },
   }
 }
 
@@ -143,7 +147,7 @@ describe('after downtime', () => {
 })
 
 describe('while an earlier job has not ended', () => {
-  const decide = (overlap: Overlap, change: Parameters<typeof standing>[0]) =>
+  const decide = (overlap: Overlap, change: Change) =>
     decideDue(hourly, policy({ overlap }), standing(change))
 
   test.each([

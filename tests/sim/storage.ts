@@ -28,6 +28,7 @@ const groups = [
   'controls',
   'history',
   'documents',
+  'schedules',
   'snapshots',
   'states',
 ] as const

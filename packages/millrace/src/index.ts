@@ -30,6 +30,20 @@ export {
   type Definition,
   type RateLimitOptions,
 } from './tools/definition.ts'
+export { defineSchedule, type ScheduleDefinition, type ScheduleOptions } from './tools/schedule/define.ts'
+export type { ScheduleEnqueueOptions, SchedulePolicies, ScheduleTimes } from './tools/schedule/settings.ts'
+export type { Misfire, Overlap } from './tools/schedule/rules.ts'
+export type { WindowOptions } from './tools/schedule/window.ts'
+export type {
+  AskedFire,
+  Backfilled,
+  BackfillOptions,
+  CreateScheduleOptions,
+  ListSchedulesOptions,
+  MillSchedules,
+  NextFiresOptions,
+} from './mill/schedules.ts'
+export type { FireView, NextFire, ScheduleView } from './mill/schedule-view.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'
 export {
   defineBatch,
@@ -41,7 +55,7 @@ export {
 } from './tools/batch/define.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
-export type { AsyncInfo, EnqueuedJob, HandlerContext } from './tools/handler-context.ts'
+export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'
 export type { Fields, ObjectDefinition, RecordOf } from './records/object/object.ts'
 export {

@@ -59,6 +59,8 @@ export interface MillConfig {
   readonly maxResultBytes?: number
   /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
   readonly patience?: Duration
+  /** What `onlyIn` of schedules is compared with. Default: $MILLRACE_ENV, $NODE_ENV, else `development`. */
+  readonly environment?: string
   readonly flags?: FlagSource
   readonly records?: {
     /** Who acts under a `runAs`, with roles and time zone. Default: `runAs` is the name of the one role. */
@@ -114,6 +116,7 @@ export const configFields = Object.keys({
   maxPayloadBytes: true,
   maxResultBytes: true,
   patience: true,
+  environment: true,
   flags: true,
   records: true,
   log: true,

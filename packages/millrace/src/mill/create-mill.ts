@@ -1,4 +1,4 @@
-import { MillraceError } from '../kernel/rules/errors.ts'
+import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
@@ -9,7 +9,7 @@ import { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import { systemChance, systemClock } from '../kernel/runtime/system-clock.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import type { LogSink } from '../observe/log/entry.ts'
-import { createLogger } from '../observe/log/logger.ts'
+import { createLogger, type Logger } from '../observe/log/logger.ts'
 import { logPart } from '../observe/log/log-part.ts'
 import { stdoutSink } from '../observe/log/stdout.ts'
 import { flagsPart } from '../govern/flags/flags.ts'
@@ -22,11 +22,13 @@ import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler } from '../tools/queueable/executions.ts'
 import type { BatchDefinition } from '../tools/batch/define.ts'
 import { batchHandler, type BatchServices } from '../tools/batch/executions.ts'
+import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
 import { Mill, type MillParts } from './mill.ts'
 import { keepNoticeName, recordChanges } from './record-changes.ts'
+import { Scheduling } from './scheduling.ts'
 import { openStorage, type Opened } from './storage-url.ts'
 import { settingsOf, type Settings } from './settings.ts'
 
@@ -88,7 +90,7 @@ async function partsOver({
   storage,
   foreign,
 }: Over): Promise<MillParts> {
-  const { tools, ...ofRecords } = loaded
+  const { tools, schedules, ...ofRecords } = loaded
   const definitions = [...tools, ...recordChanges(storage.kind, loaded, () => records)]
   const clock = internals.clock ?? systemClock
   const chance = internals.chance ?? systemChance
@@ -158,6 +160,12 @@ async function partsOver({
         : enqueuing.inScope(definition, input, options, scope),
   }
   for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  const scheduling = new Scheduling({
+    ...{ storage, definitions, schedules, newId, events },
+    prepare: (definition, input, options) => enqueuing.prepare(definition, input, options, undefined, null),
+    maxPayloadBytes: settings.maxPayloadBytes,
+    environment: settings.environment,
+  })
   return {
     config,
     settings,
@@ -174,6 +182,7 @@ async function partsOver({
     awaiter,
     enqueuing,
     records,
+    schedules: scheduling,
     newId,
   }
 }
@@ -213,7 +222,38 @@ function subscribeLog(
       log.info(
         `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
       )
+    tellSchedules(log, event)
   }
-  const told = ['trouble', 'worker.fenced', 'execution.fenced', 'rescued'] as const
+  const told = [
+    ...['trouble', 'worker.fenced', 'execution.fenced', 'rescued'],
+    ...['schedule.fired', 'schedule.missed', 'schedule.late', 'schedule.trouble'],
+  ] as EngineEvent['kind'][]
   for (const kind of told) events.subscribe(tell, kind)
+}
+
+/** What should have fired and did not, by its code. */
+function tellSchedules(log: Logger, event: EngineEvent): void {
+  if (event.kind === 'schedule.late') {
+    const [code, why]: [ErrorCode, string] = event.isTargetKnown
+      ? ['MILL_SCHEDULE_LATE', 'and has not fired']
+      : ['MILL_SCHEDULE_TARGET_GONE', `and cannot fire: no worker knows ${event.target}`]
+    log.warn(`millrace ${code}: schedule ${event.schedule.name} was due at ${timeOf(event.due)} ${why}`)
+  }
+  if (event.kind === 'schedule.missed')
+    log.warn(
+      `millrace MILL_SCHEDULE_MISSED: schedule ${event.schedule.name} missed ${event.n >= mostCounted ? 'at least ' : ''}${event.n} of its fires, from ${timeOf(event.due)} on`,
+    )
+  if (event.kind === 'schedule.fired' && event.lateMs > missedAfterMs)
+    log.warn(
+      `millrace MILL_SCHEDULE_MISSED: schedule ${event.schedule.name} fired ${Math.round(event.lateMs / 1000)} s after it was due at ${timeOf(event.due)}`,
+    )
+  if (event.kind === 'schedule.trouble')
+    log.error(
+      `millrace: schedule ${event.schedule.name} cannot fire: ${event.error instanceof Error ? event.error.message : String(event.error)}`,
+      { error: event.error },
+    )
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString()
 }

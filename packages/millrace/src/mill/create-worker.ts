@@ -28,6 +28,7 @@ export function createWorker(parts: MillParts): Worker {
     rescueEveryMs: Math.min(settings.heartbeatMs, 5_000),
     pruneEveryMs: 60_000,
     retention: settings.retention,
+    planner: parts.schedules.planner,
     writeTimeoutMs: settings.writeTimeoutMs,
     abortGraceMs: settings.abortGraceMs,
     shutdownMs: settings.shutdownMs,

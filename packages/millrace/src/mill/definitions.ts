@@ -7,10 +7,12 @@ import { isObjectDefinition, type ObjectDefinition } from '../records/object/obj
 import { isSavedQuery, type SavedQuery } from '../records/saved-query/saved-query.ts'
 import { isTriggerDefinition, type TriggerDefinition } from '../records/trigger/trigger.ts'
 import { isDefinition, type Definition } from '../tools/definition.ts'
+import { isScheduleDefinition, type ScheduleDefinition } from '../tools/schedule/define.ts'
 import type { MillConfig } from './config.ts'
 
 /** Whatever `define…` makes. */
-export type AnyDefinition = Definition | ObjectDefinition | RoleDefinition | TriggerDefinition | SavedQuery
+export type AnyDefinition =
+  Definition | ObjectDefinition | RoleDefinition | TriggerDefinition | SavedQuery | ScheduleDefinition
 
 /** All of an installation, each once. */
 export interface LoadedDefinitions {
@@ -19,6 +21,7 @@ export interface LoadedDefinitions {
   readonly roles: readonly RoleDefinition[]
   readonly triggers: readonly TriggerDefinition[]
   readonly savedQueries: readonly SavedQuery[]
+  readonly schedules: readonly ScheduleDefinition[]
 }
 
 /** Every definition the configuration names, modules imported; throws on two with one name, and on a pattern that finds nothing. */
@@ -51,13 +54,23 @@ export async function loadDefinitions(
       ({ name }) => name.toLowerCase(),
       ({ name }) => `two saved queries are named ${name}`,
     ),
+    schedules: unique(
+      all.filter(isScheduleDefinition),
+      ({ tenant, name }) => `${tenant} ${name}`,
+      ({ tenant, name }) => `two schedules of tenant ${tenant} are named ${name}`,
+    ),
   }
 }
 
 function isAnyDefinition(value: unknown): value is AnyDefinition {
-  return [isDefinition, isObjectDefinition, isRoleDefinition, isTriggerDefinition, isSavedQuery].some((is) =>
-    is(value),
-  )
+  return [
+    isDefinition,
+    isObjectDefinition,
+    isRoleDefinition,
+    isTriggerDefinition,
+    isSavedQuery,
+    isScheduleDefinition,
+  ].some((is) => is(value))
 }
 
 async function importAll(pattern: string, directory: string): Promise<AnyDefinition[]> {

@@ -26,6 +26,8 @@ import type { RecordsInstallation } from '../records/installation.ts'
 import type { Records, Soql } from '../records/records.ts'
 import { recordsOf } from './records.ts'
 import { MillSavedQueries } from './saved-queries.ts'
+import { MillSchedules } from './schedules.ts'
+import type { Scheduling } from './scheduling.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -51,6 +53,7 @@ export interface MillParts {
   readonly awaiter: Awaiter
   readonly enqueuing: Enqueuing
   readonly records: RecordsInstallation
+  readonly schedules: Scheduling
   readonly newId: () => string
 }
 
@@ -80,6 +83,8 @@ export class Mill {
   readonly soql: Soql
   /** List views and reports as administrators edit them. */
   readonly savedQueries: MillSavedQueries
+  /** Schedules of the code and those made at run time. */
+  readonly schedules: MillSchedules
 
   constructor(parts: MillParts) {
     this.#parts = parts
@@ -100,6 +105,7 @@ export class Mill {
       this.#assertOpen()
       return parts.records.savedQueries()
     })
+    this.schedules = new MillSchedules(parts.storage, parts.schedules, parts.newId)
     parts.events.subscribe((event) => {
       if (event.kind === 'execution.ended' && event.key.seq >= 0) parts.awaiter.ended(event.key.job)
     }, 'execution.ended')
@@ -277,6 +283,7 @@ export class Mill {
   }
 
   async #startWorker(): Promise<void> {
+    await this.#parts.schedules.reconcile()
     this.#worker ??= createWorker(this.#parts)
     await this.#worker.start()
   }

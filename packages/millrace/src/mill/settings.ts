@@ -26,6 +26,7 @@ export interface Settings {
   readonly patienceMs: number
   readonly queryTimeoutMs: number
   readonly poolSize: number
+  readonly environment: string
   readonly records: {
     readonly timeZone: string
     readonly fiscalYearStart: number
@@ -99,6 +100,8 @@ export function settingsOf(config: MillConfig): Settings {
       2,
       1_000,
     ),
+    environment:
+      config.environment ?? (process.env['MILLRACE_ENV'] || process.env['NODE_ENV'] || 'development'),
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       fiscalYearStart: whole(config.records?.fiscalYearStart ?? 1, 'records.fiscalYearStart', 1, 12),

@@ -1,4 +1,5 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
+import { Scheduler } from '../kernel/runtime/scheduler.ts'
 import type { Worker } from '../kernel/runtime/worker.ts'
 import { createWorker } from '../mill/create-worker.ts'
 import type { MillParts } from '../mill/mill.ts'
@@ -12,10 +13,20 @@ const patientWorkers = 3
 /** The engine, driven by hand: it works while `runDue` lasts and at no other time. */
 export class Engine {
   readonly #parts: MillParts
+  readonly #scheduler: Scheduler
   #worker: Worker | null = null
 
   constructor(parts: MillParts) {
     this.#parts = parts
+    this.#scheduler = new Scheduler({
+      schedules: parts.storage.schedules,
+      workers: parts.storage.workers,
+      planner: parts.schedules.planner,
+      clock: parts.clock,
+      events: parts.events,
+      faults: parts.faults,
+      retentionMs: parts.settings.retention.failedMs,
+    })
   }
 
   /** A handler runs, or its end is being written. */
@@ -49,7 +60,9 @@ export class Engine {
     const { storage, clock } = this.#parts
     const due = await storage.waiting.moveDue(movedAtOnce)
     const pumped = await storage.waiting.pump()
-    return clock.now() + Math.max(1, Math.min(due.nextInMs ?? Infinity, pumped.nextInMs ?? Infinity))
+    const fires = await this.#scheduler.fireDue()
+    const soonest = [due, pumped, fires].map(({ nextInMs }) => nextInMs ?? Infinity)
+    return clock.now() + Math.max(1, Math.min(...soonest))
   }
 
   async #quiet(worker: Worker, observation: Observation, maxExecutions: number): Promise<void> {
@@ -83,6 +96,7 @@ export class Engine {
   async #somethingDue(): Promise<boolean> {
     const { storage, cache, handlers, enqueuer, config } = this.#parts
     await enqueuer.idle()
+    while ((await this.#scheduler.fireDue()).fired > 0);
     while ((await storage.waiting.moveDue(movedAtOnce)).moved >= movedAtOnce);
     await storage.waiting.pump()
     const lanes = (await storage.lanes.heads()).map(({ lane }) => lane)

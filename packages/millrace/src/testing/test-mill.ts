@@ -31,6 +31,7 @@ type SharedConfig = Pick<
   | 'maxPayloadBytes'
   | 'maxResultBytes'
   | 'records'
+  | 'environment'
 >
 
 export interface TestMillOptions extends SharedConfig {
@@ -212,6 +213,7 @@ export async function createTestMill(options: TestMillOptions = {}): Promise<Tes
     databaseNow: () => clock.now(),
     chance: repeatableChance(),
   })
+  await parts.schedules.reconcile()
   return new TestMill(parts, clock, logs)
 }
 

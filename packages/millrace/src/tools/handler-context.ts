@@ -21,6 +21,14 @@ export interface AsyncInfo {
   getMinimumQueueableDelayInMinutes(): number | null
 }
 
+/** What a job of a schedule knows of its fire. */
+export interface ScheduledFire {
+  readonly name: string
+  readonly due: Date
+  /** due: by its times. manual: run by hand. backfill: of a range in the past. */
+  readonly kind: 'due' | 'manual' | 'backfill'
+}
+
 /** A job that an enqueue made, or found. */
 export interface EnqueuedJob {
   readonly id: string
@@ -42,6 +50,8 @@ export interface HandlerContext {
   readonly tags: readonly string[]
   readonly scenario: string | undefined
   readonly runAs: string | undefined
+  /** The schedule that enqueued this job, and the instant it was due at; undefined for all other jobs. */
+  readonly schedule: ScheduledFire | undefined
   /** Earlier attempts of this execution whose process died. */
   readonly deaths: number
   /** Fires on timeout, abort, shutdown and lost lease. */
@@ -133,6 +143,11 @@ export class ScopedContext implements HandlerContext {
 
   get runAs(): string | undefined {
     return this.#scope.run.options?.runAs
+  }
+
+  get schedule(): ScheduledFire | undefined {
+    const fire = this.#scope.run.options?.fire
+    return fire && { name: fire.schedule, due: new Date(fire.due), kind: fire.kind }
   }
 
   get deaths(): number {

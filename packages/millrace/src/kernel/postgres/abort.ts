@@ -1,5 +1,6 @@
 import { jobFinalizerSeq, type JobId } from '../rules/execution.ts'
 import { outcomes } from '../rules/outcome.ts'
+import type { Wake } from '../storage/wakeups.ts'
 import type { Database } from './database.ts'
 import type { Connection, Session } from './pool.ts'
 import { plain, statement } from './statement.ts'
@@ -83,6 +84,25 @@ export async function abort(
   if (answer.kind === 'aborted') db.wakeups.emit(backOf(answer.lanes))
   if (answer.kind === 'requested') db.wakeups.emit([{ topic: 'abort', jobs: [job] }])
   return answer.kind
+}
+
+/** All of them in the transaction of the caller, who tells the wakes after it has committed: queued ones end, running ones are asked to. */
+export async function abortInside(
+  db: Database,
+  connection: Connection,
+  jobs: readonly JobId[],
+): Promise<readonly Wake[]> {
+  if (jobs.length === 0) return []
+  const { rows } = await connection.run<{ job: string; lane: number; finalizes: boolean }>(endQueued, {
+    jobs: plain(jobs),
+  })
+  const ended = new Set(rows.map(({ job }) => job))
+  const standing = jobs.filter((job) => !ended.has(job))
+  for (const job of standing) await connection.run(ask, { job, channel: db.wakeups.channel })
+  const lanes = rows[0]?.finalizes === true ? [...new Set(rows.map(({ lane }) => lane))] : []
+  if (lanes.length > 0 && lanes.length <= 400)
+    await connection.run(notifyBack, { channel: db.wakeups.channel, lanes: lanes.join(',') })
+  return [...backOf(lanes), ...(standing.length === 0 ? [] : [{ topic: 'abort', jobs: standing } as const])]
 }
 
 export async function sweepAborts(db: Database): Promise<readonly JobId[]> {

@@ -15,6 +15,7 @@ import { lanes } from './lanes.ts'
 import { limits } from './limits.ts'
 import { idleSetting, Pool, type PoolOptions } from './pool.ts'
 import { reader } from './reader.ts'
+import { schedules } from './schedules.ts'
 import { schema } from './schema.ts'
 import { snapshots } from './snapshots.ts'
 import { states } from './states.ts'
@@ -91,6 +92,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     history: history(db),
     documents: documents(db),
     states: states(db),
+    schedules: schedules(db),
     snapshots: snapshots(db),
     wakeups: db.wakeups,
     reader: reader(db),

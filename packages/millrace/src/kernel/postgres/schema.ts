@@ -11,6 +11,7 @@ const migrations = [
   { number: 2, file: '0002_snapshot.sql' },
   { number: 3, file: '0003_documents.sql' },
   { number: 4, file: '0004_state.sql' },
+  { number: 5, file: '0005_schedule.sql' },
 ]
 
 /** Another process may be migrating: wait for it as long as that may take. */

@@ -281,6 +281,27 @@ export const errorRegistry = {
     'There is no time zone of this name.',
     'Write an IANA name such as Europe/Berlin; the message tells the nearest one.',
   ),
+  MILL_SCHEDULE_INVALID: entry('A schedule has a bad or missing field.', 'Mend the field the message names.'),
+  MILL_SCHEDULE_EXISTS: entry(
+    'A schedule of this name is there already.',
+    "Use another name, or say what to do with `ifExists: 'skip'` or `'replace'`.",
+  ),
+  MILL_SCHEDULE_UNKNOWN: entry(
+    'There is no schedule of this name.',
+    'Correct the name or the tenant; the message tells the nearest one.',
+  ),
+  MILL_SCHEDULE_TARGET_GONE: entry(
+    'No worker knows the definition that a schedule runs, so it does not fire.',
+    'Deploy the definition in that version, or change or remove the schedule.',
+  ),
+  MILL_SCHEDULE_LATE: entry(
+    'A schedule should have fired and has not.',
+    'Look for workers that are overloaded or cannot reach the database, and for log lines that name the schedule.',
+  ),
+  MILL_SCHEDULE_MISSED: entry(
+    'Nobody was there to fire a schedule at its time.',
+    'Its misfire policy was followed; a backfill can make up for the rest.',
+  ),
   // definitions that are edited
   MILL_DOCUMENT_CONFLICT: entry(
     'Somebody else has changed, made or removed what was to be written.',

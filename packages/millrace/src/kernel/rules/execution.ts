@@ -84,6 +84,13 @@ export interface JobOptions {
   readonly tags?: readonly string[]
   readonly scenario?: string
   readonly runAs?: string
+  /** The fire of a schedule that enqueued it; `due` in epoch ms. */
+  readonly fire?: {
+    readonly id: string
+    readonly schedule: string
+    readonly due: number
+    readonly kind: 'due' | 'manual' | 'backfill'
+  }
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
   /** The job whose records that were set aside this one tries again. */

@@ -1,4 +1,4 @@
-import type { ExecutionKey, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
+import type { ExecutionKey, JobId, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
 import type { OutcomeName } from '../rules/outcome.ts'
 
 /** Which definition ran when its worker lost the lease: one of these may have blocked the event loop. */
@@ -41,8 +41,43 @@ export type EngineEvent =
       readonly parked: number
     }
   | { readonly kind: 'pruned'; readonly jobs: number }
+  /** `lateMs`: how long after its due time it fired; 0 for one that was asked for. */
+  | {
+      readonly kind: 'schedule.fired'
+      readonly schedule: NamedSchedule
+      readonly due: number
+      readonly job: JobId
+      readonly lateMs: number
+    }
+  /** By its overlap policy: an earlier job has not ended. */
+  | { readonly kind: 'schedule.skipped'; readonly schedule: NamedSchedule; readonly due: number }
+  /** `n` fires from `due` on that nobody was there for, and that the misfire policy leaves out. */
+  | {
+      readonly kind: 'schedule.missed'
+      readonly schedule: NamedSchedule
+      readonly due: number
+      readonly n: number
+    }
+  /** It should have fired and has not: told once for each due time. */
+  | {
+      readonly kind: 'schedule.late'
+      readonly schedule: NamedSchedule
+      /** 'name@version', and whether any worker that lives knows it. */
+      readonly target: string
+      readonly isTargetKnown: boolean
+      readonly due: number
+    }
+  /** It cannot be fired; it is tried again. */
+  | { readonly kind: 'schedule.trouble'; readonly schedule: NamedSchedule; readonly error: unknown }
   /** A background role met an error; it tries again by itself. */
   | { readonly kind: 'trouble'; readonly role: string; readonly error: unknown }
+
+/** `id` is the one in the object CronTrigger. */
+export interface NamedSchedule {
+  readonly id: string
+  readonly tenant: string
+  readonly name: string
+}
 
 export type EngineListener = (event: EngineEvent) => void
 

@@ -28,6 +28,7 @@ import { LeaseBook } from './lease-book.ts'
 import type { Service } from './loop.ts'
 import { Pruner, type Retention } from './pruner.ts'
 import { Rescuer } from './rescuer.ts'
+import { Scheduler, type SchedulePlanner } from './scheduler.ts'
 import { isUnavailable, Settler } from './settler.ts'
 import { Timekeeper } from './timekeeper.ts'
 import { turnsOf } from './turns.ts'
@@ -57,6 +58,7 @@ export interface WorkerOptions {
   readonly rescueEveryMs: number
   readonly pruneEveryMs: number
   readonly retention: Retention
+  readonly planner: SchedulePlanner
   /** SQLite: how long a handler's write transaction may stay open. */
   readonly writeTimeoutMs: number
   readonly abortGraceMs: number
@@ -80,6 +82,7 @@ export class Worker {
   readonly #keeper: Service
   readonly #rescuer: Rescuer
   readonly #timekeeper: Timekeeper
+  readonly #scheduler: Scheduler
   readonly #pruner: Pruner
   readonly #releases: Group<FreedPermit, undefined>
   readonly #unsubscribe: () => void
@@ -188,6 +191,15 @@ export class Worker {
       onAborts: (jobs) => void this.abort(jobs),
       onError: trouble('timekeeper'),
     })
+    this.#scheduler = new Scheduler({
+      schedules: storage.schedules,
+      workers: storage.workers,
+      planner: options.planner,
+      clock,
+      events,
+      faults,
+      retentionMs: options.retention.failedMs,
+    })
     this.#pruner = new Pruner({
       history: storage.history,
       snapshots: storage.snapshots,
@@ -203,6 +215,10 @@ export class Worker {
 
   get id(): WorkerId {
     return this.#id
+  }
+
+  get #services(): readonly Service[] {
+    return [this.#keeper, this.#rescuer, this.#timekeeper, this.#scheduler, this.#pruner]
   }
 
   /** Executions running or waiting for their acknowledgement. */
@@ -221,8 +237,8 @@ export class Worker {
       throw error
     }
     await this.#options.storage.wakeups.start()
-    for (const service of [this.#keeper, this.#rescuer, this.#timekeeper, this.#pruner, this.#claimer])
-      service.start()
+    for (const service of this.#services) service.start()
+    this.#claimer.start()
   }
 
   /**
@@ -252,9 +268,7 @@ export class Worker {
     await this.#releases.idle()
     for (const cancel of cancels) cancel()
     this.#executor.stop()
-    await Promise.all(
-      [this.#keeper, this.#rescuer, this.#timekeeper, this.#pruner].map((role) => role.stop()),
-    )
+    await Promise.all(this.#services.map((role) => role.stop()))
     this.#unsubscribe()
     await storage.workers
       .leave(this.#id)
@@ -382,6 +396,8 @@ export class Worker {
     if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
     const { decision, inTransaction } = departure
     if (inTransaction) this.#settler.left(claimed)
+    // Another fire may wait for its end.
+    if (claimed.options?.fire !== undefined) this.#scheduler.kick()
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
     return claimed.options?.keys === undefined ? null : this.#release(claimed)
   }
@@ -448,7 +464,10 @@ export class Worker {
     if (wake.topic === 'back') this.#active.back(wake.lanes)
     if (wake.topic === 'new' || wake.topic === 'back') this.#claimer.kick()
     if (wake.topic === 'config' || wake.topic === 'rescan') this.#claimer.rescan()
-    if (wake.topic === 'due' || wake.topic === 'rescan') this.#timekeeper.kick()
+    if (wake.topic === 'due' || wake.topic === 'rescan') {
+      this.#timekeeper.kick()
+      this.#scheduler.kick()
+    }
     if (wake.topic === 'abort') this.abort(wake.jobs)
   }
 

@@ -29,7 +29,8 @@ export interface DatabaseOptions {
 const writerCacheKiB = 65_536
 const readerCacheKiB = 16_384
 
-export type Step = 'enqueue' | 'claim' | 'settle' | 'handback' | 'finalizer' | 'rescue' | 'prune' | 'migrate'
+export type Step =
+  'enqueue' | 'claim' | 'settle' | 'handback' | 'finalizer' | 'rescue' | 'prune' | 'migrate' | 'schedule'
 
 /** For a caller that would rather fail than wait: how long, and with what. */
 export interface Patience {

@@ -11,6 +11,7 @@ import { sqliteJobs } from './jobs.ts'
 import { sqliteLanes } from './lanes.ts'
 import { sqliteLimits } from './limits.ts'
 import { fileReader, memoryReader } from './reader.ts'
+import { sqliteSchedules } from './schedules.ts'
 import { checkRelease, sqliteSchema } from './schema.ts'
 import { sqliteSnapshots } from './snapshots.ts'
 import { sqliteStates } from './states.ts'
@@ -78,6 +79,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     controls: sqliteControls(database),
     history: sqliteHistory(database),
     documents: sqliteDocuments(database),
+    schedules: sqliteSchedules(database),
     snapshots: sqliteSnapshots(database),
     states: sqliteStates(database),
     wakeups,

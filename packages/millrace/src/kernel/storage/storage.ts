@@ -6,6 +6,7 @@ import type { Jobs } from './jobs.ts'
 import type { Lanes } from './lanes.ts'
 import type { Limits } from './limits.ts'
 import type { Reader } from './reader.ts'
+import type { Schedules } from './schedules.ts'
 import type { Schema } from './schema.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { StateAccess } from './states.ts'
@@ -32,6 +33,7 @@ export interface Storage {
   readonly controls: Controls
   readonly history: History
   readonly documents: Documents
+  readonly schedules: Schedules
   readonly snapshots: Snapshots
   readonly states: StateAccess
   readonly wakeups: Wakeups

@@ -12,6 +12,7 @@ import { limits } from './limits.ts'
 import { prune } from './prune.ts'
 import { reader, readsBesideTransactions } from './reader.ts'
 import { rescue } from './rescue.ts'
+import { schedules } from './schedules.ts'
 import { schema } from './schema.ts'
 import { settle } from './settle.ts'
 import { snapshots } from './snapshots.ts'
@@ -47,6 +48,7 @@ const areas = [
   history,
   prune,
   documents,
+  schedules,
   snapshots,
   state,
   wakeups,

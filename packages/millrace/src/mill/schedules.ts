@@ -1,0 +1,319 @@
+import { MillraceError } from '../kernel/rules/errors.ts'
+import { checkDefinitionName, checkTenant, DEFAULT_TENANT } from '../kernel/rules/names.ts'
+import { nearestName } from '../kernel/rules/nearest-name.ts'
+import { optionFields } from '../kernel/rules/option-fields.ts'
+import type { Fired, FirePlan, ScheduleDraft, StoredSchedule } from '../kernel/storage/schedules.ts'
+import type { Storage } from '../kernel/storage/storage.ts'
+import type { Definition, InputOf } from '../tools/definition.ts'
+import { created, deleted, paused, resumed } from '../tools/schedule/change.ts'
+import { decideBackfill, decideManual, type Overlap } from '../tools/schedule/rules.ts'
+import {
+  settingFields,
+  settingsOf,
+  type SchedulePolicies,
+  type ScheduleTimes,
+} from '../tools/schedule/settings.ts'
+import { readSettings, readTiming } from '../tools/schedule/stored.ts'
+import { checkTimeZone } from '../tools/schedule/cron/zone.ts'
+import { demandRoomBeside } from './beside.ts'
+import {
+  fireView,
+  nextFiresOf,
+  scheduleView,
+  type FireView,
+  type NextFire,
+  type ScheduleView,
+} from './schedule-view.ts'
+import type { Scheduling } from './scheduling.ts'
+
+export interface CreateScheduleOptions<D extends Definition = Definition>
+  extends ScheduleTimes, SchedulePolicies {
+  readonly name: string
+  /** A definition, or its name: then its newest version. */
+  readonly runs: D | string
+  readonly input?: InputOf<D>
+  /** Default `default`. */
+  readonly tenant?: string
+  /** error: throw MILL_SCHEDULE_EXISTS. skip: leave the one that is there. replace: put this one in its place. Default `error` (semantics SC-02). */
+  readonly ifExists?: 'error' | 'skip' | 'replace'
+  /** Who makes it. */
+  readonly by?: string
+}
+
+export interface OfTenant {
+  /** Default `default`. */
+  readonly tenant?: string
+}
+
+export interface ListSchedulesOptions {
+  /** Default: of all tenants. */
+  readonly tenant?: string
+  /** Also removed ones of code. */
+  readonly deleted?: boolean
+}
+
+export interface NextFiresOptions extends OfTenant {
+  /** Default 10, at most 1,000. */
+  readonly count?: number
+  /** A second zone to tell the times in. Default UTC. */
+  readonly timeZone?: string
+}
+
+export interface BackfillOptions extends OfTenant {
+  /** Both inclusive. */
+  readonly from: Date
+  readonly to: Date
+}
+
+/** What became of a fire that was asked for. skipped: an earlier job has not ended. */
+export interface AskedFire {
+  readonly state: 'fired' | 'queued' | 'skipped'
+  readonly jobId: string | null
+  readonly due: Date
+}
+
+export interface Backfilled {
+  readonly fired: number
+  readonly queued: number
+  /** Instants that have had their fire. */
+  readonly already: number
+  readonly jobIds: readonly string[]
+}
+
+const mostListed = 10_000
+const page = 500
+const mostBackfilled = 1_000
+/** To find an instant without a fire. */
+const mostTries = 1_000
+const ifExistsChoices = ['error', 'skip', 'replace']
+
+/**
+ * Schedules: those of code, and those that are made where the system runs. What is written is no part of an open transaction. Whoever
+ * has the mill may change them all: check before who asks.
+ */
+export class MillSchedules {
+  readonly #storage: Storage
+  readonly #scheduling: Scheduling
+  readonly #newId: () => string
+
+  constructor(storage: Storage, scheduling: Scheduling, newId: () => string) {
+    this.#storage = storage
+    this.#scheduling = scheduling
+    this.#newId = newId
+  }
+
+  /**
+   * Throws before anything is stored: MILL_SCHEDULE_EXISTS, MILL_SCHEDULE_INVALID, MILL_CRON_INVALID, MILL_TIME_ZONE_UNKNOWN,
+   * MILL_DEFINITION_UNKNOWN, MILL_INPUT_INVALID and what bad options deserve.
+   */
+  async create<D extends Definition>(options: CreateScheduleOptions<D>): Promise<ScheduleView> {
+    const { name, runs, input, tenant = DEFAULT_TENANT, ifExists = 'error', by = null } = options
+    checkDefinitionName(name, 'schedules.create')
+    const where = `schedule ${name}`
+    optionFields(options, ['name', 'runs', 'input', 'tenant', 'ifExists', 'by', ...settingFields], where)
+    checkTenant(tenant, where)
+    if (!ifExistsChoices.includes(ifExists))
+      throw new MillraceError('MILL_OPTIONS_INVALID', `ifExists of ${where} must be error, skip or replace`)
+    const settings = settingsOf(options, where)
+    const target = this.#scheduling.targetOf(runs, where)
+    const stored = await this.#scheduling.inputOf(target, input ?? null, where)
+    this.#demandRoom()
+    const wish = { settings, target, input: stored, origin: 'runtime', version: 1, author: by } as const
+    let exists = false
+    const row = await this.#storage.schedules.change({ tenant, name }, (standing, now) => {
+      exists = standing !== null && standing.state !== 'deleted'
+      return exists && ifExists !== 'replace' ? null : created(wish, this.#newId(), now)
+    })
+    if (exists && ifExists === 'error')
+      throw new MillraceError(
+        'MILL_SCHEDULE_EXISTS',
+        `The Apex job named "${name}" is already scheduled for execution.`,
+        { data: { name, tenant } },
+      )
+    return this.#view(row as StoredSchedule)
+  }
+
+  /** By tenant and name. */
+  async list(options: ListSchedulesOptions = {}): Promise<readonly ScheduleView[]> {
+    return (await this.#rows(options)).map((row) => this.#view(row))
+  }
+
+  /** Throws MILL_SCHEDULE_UNKNOWN. */
+  async get(name: string, options: OfTenant = {}): Promise<ScheduleView> {
+    return this.#view(await this.#row(name, options))
+  }
+
+  /** Its fires, newest first. */
+  async fires(
+    name: string,
+    options: OfTenant & { readonly before?: Date; readonly limit?: number } = {},
+  ): Promise<readonly FireView[]> {
+    const row = await this.#row(name, options)
+    const { before, limit = 100 } = options
+    return (await this.#storage.schedules.fires(row.id, { before: before?.getTime() ?? null, limit })).map(
+      fireView,
+    )
+  }
+
+  /** When it fires next, in its own zone and another, and what else fires at the same instants. */
+  async next(name: string, options: NextFiresOptions = {}): Promise<readonly NextFire[]> {
+    const row = await this.#row(name, options)
+    const { count = 10, timeZone = 'UTC' } = options
+    if (!Number.isInteger(count) || count < 1 || count > 1_000)
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `count must be a whole number from 1 to 1000; got ${String(count)}`,
+      )
+    const others = (await this.#rows({})).filter(({ id, state }) => id !== row.id && state === 'waiting')
+    return nextFiresOf(row, others, { count, zone: checkTimeZone(timeZone), now: await this.#storage.now() })
+  }
+
+  /** One, several, or `'*'`: all of the tenant. Answers how many were not paused before. What it enqueued goes on. */
+  pause(names: string | readonly string[], options: OfTenant = {}): Promise<number> {
+    return this.#changeMany(names, options, (standing) => paused(standing))
+  }
+
+  /** Fires at once, as the misfire policy says, what was missed meanwhile: `fireOnce` one fire (semantics SC-16). */
+  resume(names: string | readonly string[], options: OfTenant = {}): Promise<number> {
+    return this.#changeMany(names, options, resumed)
+  }
+
+  /** Fires now, whatever its times and state are; `overlap` as of the schedule unless it is given. */
+  async run(name: string, options: OfTenant & { readonly overlap?: Overlap } = {}): Promise<AskedFire> {
+    const row = await this.#row(name, options)
+    const settings = readSettings(row)
+    const overlap = options.overlap ?? settings.overlap
+    for (let nth = 0; nth < mostTries; nth += 1) {
+      const plan = await this.#scheduling.plans.planWith(row, settings, (standing) =>
+        decideManual(overlap, standing, nth),
+      )
+      const fired = await this.#fire(row, plan)
+      const started = fired.started.find(({ kind }) => kind === 'manual')
+      if (started !== undefined) return { state: 'fired', jobId: started.job, due: new Date(started.due) }
+      const [other] = fired.others
+      // Else the instant has had its fire: the next ms has not.
+      if (other !== undefined)
+        return {
+          state: other.state === 'queued' ? 'queued' : 'skipped',
+          jobId: null,
+          due: new Date(other.due),
+        }
+    }
+    throw new MillraceError('MILL_SCHEDULE_INVALID', `schedule ${name} is run too often by hand`)
+  }
+
+  /**
+   * Fires for each instant of a past range that has had no job: one after another, or all at once where `overlap` is `allow`. Throws
+   * MILL_OPTIONS_INVALID for a range with more than 1,000 instants, or not in the past.
+   */
+  async backfill(name: string, options: BackfillOptions): Promise<Backfilled> {
+    const row = await this.#row(name, options)
+    const { from, to } = options
+    const now = await this.#storage.now()
+    const where = `backfill of ${name}`
+    if (!(from.getTime() <= to.getTime()) || to.getTime() > now)
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `${where}: from must not be after to, and to not after now`,
+      )
+    const dues = readTiming(row)
+      .next(from.getTime() - 1, mostBackfilled + 1)
+      .filter((due) => due <= to.getTime())
+    if (dues.length > mostBackfilled)
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `${where} has more than ${mostBackfilled} instants; take it in several ranges`,
+      )
+    const settings = readSettings(row)
+    const fired = await this.#fire(
+      row,
+      await this.#scheduling.plans.planWith(row, settings, (standing) =>
+        decideBackfill(settings.overlap, dues, standing),
+      ),
+    )
+    const started = fired.started.filter(({ kind }) => kind === 'backfill')
+    const queued = fired.others.filter(({ state }) => state === 'queued').length
+    return {
+      fired: started.length,
+      queued,
+      already: dues.length - started.length - fired.others.length,
+      jobIds: started.map(({ job }) => job),
+    }
+  }
+
+  /** It fires no more; jobs it enqueued go on. One that is in code comes back when a process with that code starts. */
+  async remove(name: string, options: OfTenant = {}): Promise<void> {
+    const row = await this.#row(name, options)
+    this.#demandRoom()
+    await this.#storage.schedules.change(row, (standing) => standing && deleted(standing))
+  }
+
+  async #fire(row: StoredSchedule, plan: FirePlan): Promise<Fired> {
+    this.#demandRoom()
+    const [fired] = await this.#storage.schedules.fire([plan], true)
+    if (fired !== null && fired !== undefined) return fired
+    throw new MillraceError(
+      'MILL_SCHEDULE_UNKNOWN',
+      `schedule ${row.name} was changed at this moment; try again`,
+    )
+  }
+
+  async #changeMany(
+    names: string | readonly string[],
+    { tenant = DEFAULT_TENANT }: OfTenant,
+    change: (standing: StoredSchedule, now: number) => ScheduleDraft | null,
+  ): Promise<number> {
+    this.#demandRoom()
+    const rows =
+      names === '*'
+        ? await this.#rows({ tenant })
+        : await Promise.all(
+            (typeof names === 'string' ? [names] : names).map((name) => this.#row(name, { tenant })),
+          )
+    let changed = 0
+    for (const row of rows) {
+      let isChanged = false
+      await this.#storage.schedules.change(row, (standing, now) => {
+        const draft = standing === null || standing.state === 'deleted' ? null : change(standing, now)
+        isChanged = draft !== null
+        return draft
+      })
+      if (isChanged) changed += 1
+    }
+    return changed
+  }
+
+  async #row(name: string, { tenant = DEFAULT_TENANT }: OfTenant): Promise<StoredSchedule> {
+    const row = await this.#storage.schedules.get({ tenant, name })
+    if (row !== null && row.state !== 'deleted') return row
+    const near = nearestName(
+      name,
+      (await this.#rows({ tenant })).map((one) => one.name),
+    )
+    throw new MillraceError(
+      'MILL_SCHEDULE_UNKNOWN',
+      `tenant ${tenant} has no schedule ${name}${near === undefined ? '' : `; did you mean ${near}?`}`,
+      { data: { name, tenant } },
+    )
+  }
+
+  async #rows({ tenant, deleted = false }: ListSchedulesOptions): Promise<readonly StoredSchedule[]> {
+    const rows: StoredSchedule[] = []
+    for (;;) {
+      const some: readonly StoredSchedule[] = await this.#storage.schedules.list({
+        ...{ tenant: tenant ?? null, deleted, limit: page },
+        after: rows.at(-1) ?? null,
+      })
+      rows.push(...some)
+      if (some.length < page || rows.length >= mostListed) return rows
+    }
+  }
+
+  #view(row: StoredSchedule): ScheduleView {
+    return scheduleView(row, this.#scheduling.knows(row))
+  }
+
+  #demandRoom(): void {
+    demandRoomBeside(this.#storage.kind, 'a schedule')
+  }
+}

@@ -1,0 +1,42 @@
+import { nextFires, previousFire } from './cron/next.ts'
+import { parseCron } from './cron/parse.ts'
+import type { CronMode } from './cron/cron.ts'
+import type { Timing } from './rules.ts'
+
+/** When a schedule is due. */
+export interface TimingOptions {
+  readonly cron: string | null
+  readonly mode: CronMode
+  readonly everyMs: number | null
+  readonly zone: string
+  readonly start: number | null
+  readonly end: number | null
+}
+
+/** Throws MILL_CRON_INVALID, MILL_TIME_ZONE_UNKNOWN. */
+export function timingOf({ cron, mode, everyMs, zone, start, end }: TimingOptions): Timing {
+  const bounds = { start: start ?? undefined, end: end ?? undefined }
+  if (everyMs !== null) return everyTiming(everyMs, start, end)
+  const parsed = parseCron(cron ?? '', mode)
+  return {
+    next: (after, count) => nextFires(parsed, zone, after, { count, ...bounds }),
+    last: (before) => previousFire(parsed, zone, before, bounds),
+  }
+}
+
+/** From its start on, or on multiples of the distance since 1970 in UTC: the same in each process, whenever it started. */
+function everyTiming(everyMs: number, start: number | null, end: number | null): Timing {
+  const anchor = start ?? 0
+  const isWithin = (due: number): boolean => due >= anchor && (end === null || due <= end)
+  return {
+    next(after, count) {
+      const first = anchor + Math.max(0, Math.floor((after - anchor) / everyMs) + 1) * everyMs
+      return Array.from({ length: count }, (_, index) => first + index * everyMs).filter(isWithin)
+    },
+    last(before) {
+      const latest = end === null ? before : Math.min(before, end + 1)
+      const due = anchor + (Math.ceil((latest - anchor) / everyMs) - 1) * everyMs
+      return isWithin(due) ? due : undefined
+    },
+  }
+}

@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { parseDuration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkPriority, checkQueue, checkTags } from '../kernel/rules/names.ts'
@@ -16,10 +15,9 @@ export function checkVersion(version: unknown, where: string): void {
 }
 
 export function checkSchema(input: unknown, where: string): void {
-  if (
-    input !== undefined &&
-    typeof (input as Partial<StandardSchemaV1> | null)?.['~standard']?.validate !== 'function'
-  ) {
+  if (input === undefined) return
+  const schema = input as { readonly '~standard'?: { readonly validate?: unknown } } | null
+  if (typeof schema?.['~standard']?.validate !== 'function') {
     throw new MillraceError(
       'MILL_DEFINITION_INVALID',
       `the input of ${where} is no Standard Schema (zod, valibot, arktype…)`,

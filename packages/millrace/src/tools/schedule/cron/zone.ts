@@ -1,4 +1,5 @@
-import { Temporal } from 'temporal-polyfill'
+import { createRequire } from 'node:module'
+import type * as Library from 'temporal-polyfill'
 import { describeValue } from '../../../kernel/rules/describe-value.ts'
 import { MillraceError } from '../../../kernel/rules/errors.ts'
 import { nearestName } from '../../../kernel/rules/nearest-name.ts'
@@ -13,6 +14,13 @@ export interface Span {
   readonly offset: number
   /** What was added until `from`. */
   readonly before: number
+}
+
+let loaded: typeof Library | undefined
+/** Loaded with the first zone: most processes have no schedules. */
+function temporal(): typeof Library.Temporal {
+  loaded ??= createRequire(import.meta.url)('temporal-polyfill') as typeof Library
+  return loaded.Temporal
 }
 
 const mostZones = 2_000
@@ -47,7 +55,7 @@ function keptOf(given: string): { readonly zone: string; readonly spans: Span[] 
 function canonical(given: unknown): string {
   if (typeof given === 'string' && /^[A-Za-z][A-Za-z0-9_+\-/]{0,99}$/.test(given)) {
     try {
-      return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(given).timeZoneId
+      return temporal().Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(given).timeZoneId
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
     }
@@ -64,7 +72,7 @@ function canonical(given: unknown): string {
 }
 
 function readSpan(zone: string, second: number): Span {
-  const at = Temporal.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone)
+  const at = temporal().Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone)
   const offset = offsetOf(at)
   // The last change at or before this second: `previous` looks before it.
   const start = at.add({ seconds: 1 }).getTimeZoneTransition('previous')
@@ -77,5 +85,5 @@ function readSpan(zone: string, second: number): Span {
   }
 }
 
-const offsetOf = (at: Temporal.ZonedDateTime): number => at.offsetNanoseconds / 1e9
-const secondOf = (at: Temporal.ZonedDateTime): number => at.epochMilliseconds / 1000
+const offsetOf = (at: Library.Temporal.ZonedDateTime): number => at.offsetNanoseconds / 1e9
+const secondOf = (at: Library.Temporal.ZonedDateTime): number => at.epochMilliseconds / 1000

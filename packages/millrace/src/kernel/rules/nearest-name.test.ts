@@ -19,6 +19,24 @@ test.each([
   expect(nearestName(given, names)).toBe(name)
 })
 
+test.each([
+  ['Nmae', 'Name'],
+  ['naem', 'Name'],
+  ['Tpye', 'Type'],
+  ['Cdoe', 'Code'],
+  ['Aeg', 'Age'],
+  ['Ega', undefined],
+  ['Mane', undefined],
+  ['Neam', undefined],
+  ['Note', undefined],
+  ['di', undefined],
+  ['Dates', 'Date'],
+  ['Daet', 'Date'],
+  ['Daeto', undefined],
+])('of short names %s is nearest to %s', (given, name) => {
+  expect(nearestName(given, ['Id', 'Name', 'Type', 'Code', 'Age', 'Date'])).toBe(name)
+})
+
 test('nothing is near when there is nothing', () => {
   expect(nearestName('', [''])).toBeUndefined()
 })

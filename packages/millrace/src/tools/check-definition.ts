@@ -16,7 +16,7 @@ export function checkVersion(version: unknown, where: string): void {
 
 export function checkSchema(input: unknown, where: string): void {
   if (input === undefined) return
-  const schema = input as { readonly '~standard'?: { readonly validate?: unknown } } | null
+  const schema: { readonly '~standard'?: { readonly validate?: unknown } } | null = input
   if (typeof schema?.['~standard']?.validate !== 'function') {
     throw new MillraceError(
       'MILL_DEFINITION_INVALID',

@@ -72,7 +72,9 @@ function canonical(given: unknown): string {
 }
 
 function readSpan(zone: string, second: number): Span {
-  const at = temporal().Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone)
+  const at = temporal()
+    .Instant.fromEpochMilliseconds(second * 1000)
+    .toZonedDateTimeISO(zone)
   const offset = offsetOf(at)
   // The last change at or before this second: `previous` looks before it.
   const start = at.add({ seconds: 1 }).getTimeZoneTransition('previous')

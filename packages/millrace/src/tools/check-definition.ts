@@ -15,7 +15,7 @@ export function checkVersion(version: unknown, where: string): void {
     )
 }
 
-export function checkSchema(input: unknown, where: string): void {
+export function checkSchema(input: StandardSchemaV1 | undefined, where: string): void {
   if (
     input !== undefined &&
     typeof (input as Partial<StandardSchemaV1> | null)?.['~standard']?.validate !== 'function'

@@ -62,8 +62,8 @@ export function stateView(
 }
 
 export interface StateSession {
-  read<T>(work: (connection: Connection) => T): Promise<T>
-  write<T>(work: (writing: Writing) => T): Promise<T>
+  readonly read: <T>(work: (connection: Connection) => T) => Promise<T>
+  readonly write: <T>(work: (writing: Writing) => T) => Promise<T>
 }
 
 /** On the connection of a transaction, or in one of its own. */

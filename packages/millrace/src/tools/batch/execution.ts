@@ -81,10 +81,10 @@ export class BatchExecution {
     const ctx = await this.#context(null)
     let source: Source = { kind: 'none' }
     let total: number | null
-    let totalChunks: number | null = null
+    let totalChunks: number | null
     const asidesOf = run.options?.asidesOf
     if (asidesOf === undefined) {
-      const given = await queryOrRows(this.#definition.start(ctx.input as never, ctx), this.#where)
+      const given = await queryOrRows(this.#definition.start(ctx.input, ctx), this.#where)
       const { snapshot } = this.#definition
       const opened =
         'query' in given
@@ -148,7 +148,7 @@ export class BatchExecution {
     const ctx = await this.#context(data)
     let result: unknown
     try {
-      result = await this.#definition.finish?.(ctx.input as never, ctx)
+      result = await this.#definition.finish?.(ctx.input, ctx)
     } catch (thrown) {
       if (!(thrown instanceof Skip)) throw thrown
     }

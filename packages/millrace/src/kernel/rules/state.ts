@@ -2,7 +2,6 @@ import type { StoredError } from './outcome.ts'
 
 /** How far a job of several executions is. Numbers are on disk: never change one. */
 export const phases = { chunks: 1, finish: 2 } as const
-export type PhaseName = keyof typeof phases
 
 /** What lists and progress need of a job of several executions, in records and in chunks of them. */
 export interface StateCounts {

@@ -23,9 +23,9 @@ describe.each(all)('$kind: batch', (place) => {
   const bench = new Bench(place)
   beforeAll(() => createItems(place))
 
-  const run = async <In, Out>(batch: BatchDefinition<In, Out>): Promise<[Mill, string]> => {
+  const run = async (batch: BatchDefinition<null>): Promise<[Mill, string]> => {
     const mill = await bench.working({ definitions: [batch, Item] })
-    const { id } = await mill.enqueue(batch as BatchDefinition, null)
+    const { id } = await mill.enqueue(batch, null)
     await bench.ended(mill, id)
     return [mill, id]
   }

@@ -14,9 +14,12 @@ export const Item = defineObject({
 export type Item = RecordOf<typeof Item>
 
 /** The table, empty. */
-export async function createItems({ kind, query }: Place): Promise<void> {
+export async function createItems(place: Place): Promise<void> {
+  const { kind } = place
   const key = kind === 'sqlite' ? 'integer primary key' : 'bigint primary key'
-  await query(`create table item (id ${key}, n integer not null default 0, bad integer not null default 0)`)
+  await place.query(
+    `create table item (id ${key}, n integer not null default 0, bad integer not null default 0)`,
+  )
 }
 
 /** Ids 1 to `count`; of those `bad` are such that no batch can take them. */
@@ -31,9 +34,9 @@ export async function fill(place: Place, count: number, bad: readonly number[] =
 }
 
 /** How many rows were applied how often: `[[0, 1], [1, 199]]`. */
-export async function applied({ query }: Place): Promise<number[][]> {
-  const rows = await query('select n, cast(count(*) as integer) as c from item group by n order by n')
+export async function applied(place: Place): Promise<number[][]> {
+  const rows = await place.query('select n, cast(count(*) as integer) as c from item group by n order by n')
   return rows.map((row) => [Number(row['n']), Number(row['c'])])
 }
 
-export const numbersOf = (scope: readonly Pick<Item, 'Id'>[]): number[] => scope.map(({ Id }) => Number(Id))
+export const numbersOf = (scope: readonly Pick<Item, 'Id'>[]): number[] => scope.map(({ Id }) => Id)

@@ -52,6 +52,31 @@ describe('statusOf', () => {
       { ready: true, aborting: true },
       { status: 'Processing', substatus: 'aborting', reason: {} },
     ],
+    [
+      'the start of several executions',
+      { leased: running, several: true },
+      { status: 'Preparing', substatus: 'running', reason: { worker: 3 } },
+    ],
+    [
+      'a chunk',
+      { leased: running, several: true, begun: true },
+      { status: 'Processing', substatus: 'running', reason: { worker: 3 } },
+    ],
+    [
+      'a chunk that is claimed',
+      { leased: { started: false, worker: 3 }, several: true, begun: true },
+      { status: 'Processing', substatus: 'claimed', reason: { worker: 3 } },
+    ],
+    [
+      'between chunks',
+      { ready: true, several: true, begun: true },
+      { status: 'Processing', substatus: 'ready', reason: {} },
+    ],
+    [
+      'a chunk that is to be tried again',
+      { waiting, several: true, begun: true },
+      { status: 'Processing', substatus: 'retrying', reason: { dueAt: 5 } },
+    ],
     ['nowhere', {}, { status: 'Queued', substatus: 'ready', reason: { nowhere: true } }],
     [
       'ended, its finalizer still to run',

@@ -93,8 +93,7 @@ export function settingsOf(config: MillConfig): Settings {
       2,
       1_000,
     ),
-    environment:
-      config.environment ?? (process.env['MILLRACE_ENV'] || process.env['NODE_ENV'] || 'development'),
+    environment: config.environment ?? 'development',
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       maxRows: whole(config.records?.maxRows ?? 50_000, 'records.maxRows', 1, 10_000_000),

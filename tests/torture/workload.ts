@@ -69,6 +69,13 @@ export class Workload {
         case 'execution.fenced':
           this.#ledger.write({ kind: 'fenced', ...partsOf(event.key) })
           break
+        case 'schedule.fired':
+        case 'schedule.skipped':
+        case 'schedule.missed':
+        case 'schedule.late':
+        case 'schedule.trouble':
+          // It has no schedules.
+          break
         case 'trouble': {
           const { code = 'none', message = '' } = event.error as { code?: string; message?: string }
           this.#ledger.write({ kind: 'trouble', role: event.role, code, message })

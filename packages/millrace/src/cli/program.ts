@@ -182,6 +182,8 @@ export function createProgram() {
       await createTriggers(names, command.optsWithGlobals())
     })
 
+  addSchedules(program)
+
   for (const verb of ['pause', 'resume'] as const) {
     program
       .command(verb)
@@ -209,6 +211,66 @@ export function createProgram() {
     })
 
   return program
+}
+
+function addSchedules(program: Command): void {
+  const schedules = program.command('schedules').description('look at schedules and steer them')
+
+  schedules
+    .command('list')
+    .description('list schedules with their state, next and last fire')
+    .option('--tenant <name>', 'default: of all tenants')
+    .action(async (_options, command) => {
+      const { listSchedules } = await import('./commands/schedules.ts')
+      await listSchedules(command.optsWithGlobals())
+    })
+
+  schedules
+    .command('next')
+    .description('when it fires next, in its zone and another, and what else fires then')
+    .argument('<name>')
+    .option('--tenant <name>')
+    .option('--count <n>', 'default 10', wholeNumber)
+    .option('--zone <name>', 'the other time zone (default: UTC)')
+    .action(async (name, _options, command) => {
+      const { nextFires } = await import('./commands/schedules.ts')
+      await nextFires(name, command.optsWithGlobals())
+    })
+
+  for (const verb of ['pause', 'resume'] as const) {
+    schedules
+      .command(verb)
+      .description(verb === 'pause' ? 'fire no more until resumed' : 'fire again; what was missed by policy')
+      .argument('[names...]')
+      .option('--tenant <name>')
+      .option('--all', 'all schedules of the tenant')
+      .action(async (names, _options, command) => {
+        const { pauseSchedules } = await import('./commands/schedules.ts')
+        await pauseSchedules(verb, names, command.optsWithGlobals())
+      })
+  }
+
+  schedules
+    .command('run')
+    .description('fire now, and print the id of the job')
+    .argument('<name>')
+    .option('--tenant <name>')
+    .action(async (name, _options, command) => {
+      const { runSchedule } = await import('./commands/schedules.ts')
+      await runSchedule(name, command.optsWithGlobals())
+    })
+
+  schedules
+    .command('backfill')
+    .description('fire for each past instant of a range that has had no job')
+    .argument('<name>')
+    .requiredOption('--from <instant>', '2030-01-31T08:00:00Z, inclusive', instant)
+    .requiredOption('--to <instant>', 'inclusive', instant)
+    .option('--tenant <name>')
+    .action(async (name, _options, command) => {
+      const { backfillSchedule } = await import('./commands/schedules.ts')
+      await backfillSchedule(name, command.optsWithGlobals())
+    })
 }
 
 function version(): string {

@@ -13,7 +13,7 @@ test('every default is filled in, durations in ms', () => {
     retention: { completedMs: 30 * 86_400_000, failedMs: 90 * 86_400_000 },
     ...{ maxPayloadBytes: 1_048_576, maxResultBytes: 1_048_576 },
     ...{ patienceMs: 10_000, queryTimeoutMs: 30_000, poolSize: 14 },
-    environment: 'test',
+    environment: 'development',
     records: {
       ...{ timeZone: 'UTC', fiscalYearStart: 1, maxRows: 50_000, queryTimeoutMs: 30_000 },
       cursors: {

@@ -100,8 +100,7 @@ export function settingsOf(config: MillConfig): Settings {
       2,
       1_000,
     ),
-    environment:
-      config.environment ?? (process.env['MILLRACE_ENV'] || process.env['NODE_ENV'] || 'development'),
+    environment: config.environment ?? 'development',
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       fiscalYearStart: whole(config.records?.fiscalYearStart ?? 1, 'records.fiscalYearStart', 1, 12),

@@ -36,6 +36,21 @@ describe('statusOf', () => {
       { leased: { started: false, worker: 3 } },
       { status: 'Queued', substatus: 'claimed', reason: { worker: 3 } },
     ],
+    [
+      'the start of a job of several executions',
+      { leased: running, several: true },
+      { status: 'Preparing', substatus: 'running', reason: { worker: 3 } },
+    ],
+    [
+      'a later execution of it',
+      { leased: running, several: true, begun: true },
+      { status: 'Processing', substatus: 'running', reason: { worker: 3 } },
+    ],
+    [
+      'between two of them',
+      { ready: true, several: true, begun: true },
+      { status: 'Processing', substatus: 'ready', reason: {} },
+    ],
     ['running', { leased: running }, { status: 'Processing', substatus: 'running', reason: { worker: 3 } }],
     [
       'a retry behind its finalizer',

@@ -69,3 +69,11 @@ describe('civil time', () => {
     expect(localTime(first, 'Europe/Berlin')).toBe('1980-01-01 01:00:00.000')
   })
 })
+
+test('more offsets than are kept are read again, and years outside of four digits are no time', () => {
+  for (let quarter = 0; quarter <= 100_001; quarter += 1) localTime(quarter * 900_000, 'UTC')
+  expect(localTime(0, 'Europe/Berlin')).toBe('1970-01-01 01:00:00.000')
+  expect(localTime(at('9999-12-31T23:30:00.000Z'), 'Europe/Berlin')).toBeNull()
+  expect(localTime(at('-000001-12-31T12:00:00.000Z'), 'UTC')).toBeNull()
+  expect(localTime(8.64e15, 'UTC')).toBeNull()
+})

@@ -55,7 +55,9 @@ function readOffset(ms: number, zone: string): number {
     format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
     formats.set(zone, format)
   }
-  const [, sign, hours = '0', minutes = '0', seconds = '0'] = offsetText.exec(format.format(ms)) ?? []
+  const [, sign, hours = '0', minutes = '0', seconds = '0'] = offsetText.exec(
+    format.format(ms),
+  ) as RegExpExecArray
   const size = ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000
   return sign === '-' ? -size : size
 }

@@ -38,7 +38,8 @@ describe.each(['sqlite', 'postgres'] as const)('triggers on %s', (kind) => {
     (await world.work(({ sql }) => sql('select name from accounts order by name'))).map(({ name }) => name)
   const made = (...list: string[]) => list.map((Name) => ({ Name }))
 
-  test.skipIf(kind === 'sqlite')('an uuid is one record, however it is spelled', async () => {
+  const onServer = kind === 'sqlite' ? null : test
+  onServer?.('an uuid is one record, however it is spelled', async () => {
     const seen: unknown[] = []
     const watch = defineTrigger(
       Account,

@@ -51,12 +51,11 @@ const localQueue = (concurrency * 250) / handlerMs
 
 /**
  * A's starts before B's k-th: what the workers had taken, then in turns; half as many again for run times that are measured and not
- * equal. Behind a shared limit nothing is taken beyond its slots, but B's are not there to take their turns until they were parked.
+ * equal. Behind a shared limit nothing is taken beyond its slots.
  */
 function allowed(k: number, { workers }: Loads, { shared }: Case): number {
-  const slots = workers * concurrency
-  const before = shared === null ? workers * localQueue + slots : shared + slots
-  return before + (k + 1) * 1.5 + slots
+  const taken = shared ?? workers * (localQueue + concurrency)
+  return taken + (k + 1) * 1.5 + workers * concurrency
 }
 
 interface Start {

@@ -65,6 +65,11 @@ export class Bench {
     return this.#subject.storage
   }
 
+  /** Nobody else can open it. */
+  get livesInOneProcess(): boolean {
+    return this.#subject?.another === undefined
+  }
+
   /** A second process on the same database. */
   async another(): Promise<Storage> {
     const another = this.#subject?.another

@@ -45,9 +45,9 @@ export class LaneQueue {
     }
     this.#changed.clear()
     this.#times.observe()
-    for (const tenant of this.#times.standing()) {
+    for (const { tenant, tag } of this.#times.standing()) {
       const lanes = this.#tenants.get(tenant) as Map<LaneId, LaneView>
-      yield { lanes: lanes.values(), tag: this.#times.tag(tenant), cost: this.#times.cost(tenant) }
+      yield { lanes: lanes.values(), tag, cost: this.#times.cost(tenant) }
     }
   }
 }

@@ -29,12 +29,12 @@ test('whatever is changed in whatever order, it is as a list sorted anew', () =>
         }
       }
       const keys = [...model.values()].toSorted(([a, s], [b, t]) => a - b || (s < t ? -1 : s > t ? 1 : 0))
-      const found = [...ranking.ascending()]
+      const found = [...ranking.ascending().map(({ item }) => item)]
       expect(ranking.size).toBe(model.size)
       expect(new Set(found).size).toBe(model.size)
       expect(found.map((item) => model.get(item))).toEqual(keys)
       expect(ranking.first?.rank).toBe(keys[0]?.[0])
-      expect([...ranking.ascending().take(few)]).toEqual(found.slice(0, few))
+      expect([...ranking.ascending().take(few)].map(({ item }) => item)).toEqual(found.slice(0, few))
     }),
   )
 })

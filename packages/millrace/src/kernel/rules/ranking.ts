@@ -49,11 +49,11 @@ export class Ranking<Item> {
   }
 
   /** From the least on; looks only as far as it is asked. The ranking must not change meanwhile. */
-  *ascending(): Generator<Item> {
+  *ascending(): Generator<{ readonly item: Item; readonly rank: number }> {
     // Entries whose parents were taken, the least one last.
     const next = this.#heap.slice(0, 1)
     for (let entry = next.pop(); entry !== undefined; entry = next.pop()) {
-      yield entry.item
+      yield entry
       for (const child of [2 * entry.place + 1, 2 * entry.place + 2]) insert(next, this.#heap[child])
     }
   }

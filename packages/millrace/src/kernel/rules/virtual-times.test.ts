@@ -188,7 +188,7 @@ test('those who stand come least served first, then by their oldest, as far as t
         for (const tenant of active) times.took(tenant, 0)
         observe(times, active)
         // Its own average may have moved with the others' since it was ranked.
-        const standing = [...times.standing()]
+        const standing = Array.from(times.standing(), ({ tenant }) => tenant)
         expect(standing.toSorted()).toEqual(active.toSorted())
         const expected = active.toSorted((a, b) => times.tag(a) - times.tag(b) || (a < b ? -1 : 1))
         expect(standing).toEqual(expected)
@@ -196,4 +196,15 @@ test('those who stand come least served first, then by their oldest, as far as t
       }
     }),
   )
+})
+
+test('tags rise in the order of those who stand, also when the average of all has moved since', () => {
+  const times = createVirtualTimes()
+  times.took('new', 10)
+  observe(times, ['new', 'old'])
+  times.charge('old', 1)
+  for (let n = 0; n < 50; n += 1) times.charge('other', 1_000)
+  times.observe()
+  const tags = Array.from(times.standing(), ({ tag }) => tag)
+  expect(tags).toEqual(tags.toSorted((a, b) => a - b))
 })

@@ -27,8 +27,11 @@ export interface VirtualTimes {
    * changed since, however many stand.
    */
   observe(): void
-  /** Who has ready work, least served first, among equals the one whose work is oldest; as of the last `observe`. */
-  standing(): Iterable<string>
+  /**
+   * Who has ready work, least served first, among equals the one whose work is oldest, with the tag that it is ranked by: that of
+   * the last change, because what a tenant without history is expected to have moves with everybody's average.
+   */
+  standing(): Iterable<{ readonly tenant: string; readonly tag: number }>
   /** Tenants remembered. */
   readonly size: number
 }
@@ -155,7 +158,7 @@ export function createVirtualTimes(): VirtualTimes {
       forgetWhoOwesNothing()
     },
     *standing() {
-      for (const { tenant } of activeByTag.ascending()) yield tenant
+      for (const { item, rank } of activeByTag.ascending()) yield { tenant: item.tenant, tag: rank }
     },
     get size() {
       return accounts.size

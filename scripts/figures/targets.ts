@@ -188,6 +188,15 @@ const targets: readonly Target[] = [
     atLeast: 0.6,
     measure: times('records', database, 'hand-written loop'),
   })),
+  ...(['postgres', 'sqlite'] as const).map((database) => ({
+    what: `${name(database)}, memory while 1,000,000 records are streamed`,
+    unit: 'MB resident',
+    atMost: 200,
+    measure: (figures: Figures) =>
+      comparison(figures, 'records-stream', database)?.contestants.find(
+        ({ contestant }) => contestant === 'millrace',
+      )?.detail?.['rssMb'] ?? null,
+  })),
   {
     what: 'Torture: violations of an invariant',
     unit: 'in all runs',

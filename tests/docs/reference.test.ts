@@ -63,6 +63,11 @@ describe('docs/configuration.md', () => {
       maxResultBytes: settings.maxResultBytes,
       patience: settings.patienceMs,
       'postgres.queryTimeout': settings.queryTimeoutMs,
+      'records.timeZone': `'${settings.records.timeZone}'`,
+      'records.fiscalYearStart': settings.records.fiscalYearStart,
+      'records.maxRows': settings.records.maxRows,
+      'records.queryTimeout': settings.records.queryTimeoutMs,
+      environment: `'${settings.environment}'`,
     }
     const told = new Map(rows.map(([field = '', value = '']) => [field, value.replaceAll('`', '')]))
     for (const [field, value] of Object.entries(expected)) {

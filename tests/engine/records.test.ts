@@ -13,6 +13,7 @@ import {
   type Mill,
   type RecordOf,
 } from '../../packages/millrace/src/index.ts'
+import { held } from '../support/held.ts'
 import { Bench, fresh, places } from './support/bench.ts'
 import { rejection } from './support/until.ts'
 
@@ -210,6 +211,33 @@ describe.each(all)('$kind: records', (place) => {
     expect(await mill.records.count(Line, { Amount: { gte: 100 } })).toBe(51)
   })
 
+  test('a stream holds a page in memory, beside transactions and within one', async () => {
+    const rows = 60_000
+    await place.query('create table wide (id integer primary key, word text)')
+    await place.query(
+      `insert into wide with recursive s (n) as (select 1 union all select n + 1 from s where n < ${rows})
+       select n, '${'x'.repeat(2_000)}' from s`,
+    )
+    const Wide = defineObject({
+      name: 'Wide',
+      table: 'wide',
+      fields: { Id: integerId({ column: 'id' }), Word: text({ column: 'word' }) },
+    })
+    const mill = await bench.mill({ definitions: [...definitions, Wide] })
+    const most = async (query: AsyncIterable<unknown>): Promise<number> => {
+      const before = held()
+      let [seen, most] = [0, 0]
+      for await (const _ of query) if (++seen % 10_000 === 0) most = Math.max(most, held() - before)
+      expect(seen).toBe(rows)
+      return most
+    }
+    const quarter = (rows * 2_000) / 4
+    expect(await most(mill.soql`SELECT Id, Word FROM Wide`)).toBeLessThan(quarter)
+    await mill.transaction(async (tx) => {
+      expect(await most(tx.soql`SELECT Id, Word FROM Wide`)).toBeLessThan(quarter)
+    })
+  })
+
   test('a cursor outlives the transaction, the process, and changes', async () => {
     const mill = await bench.mill({ definitions })
     await mill.records.insert(
@@ -278,16 +306,23 @@ describe.each(all)('$kind: records', (place) => {
   })
 
   test('text that people type ends after its time', async () => {
-    const mill = await bench.mill({ definitions, records: { queryTimeout: '1 ms', maxRows: 3 } })
-    await mill.records.insert(
-      Line,
-      Array.from({ length: 4_000 }, (_, at) => ({ Amount: at })),
+    await place.query(
+      'create view endless as with recursive s (n) as (select 1 union all select n + 1 from s) select n as id from s',
     )
-    const slow = 'SELECT Id, Amount, Order.Number FROM Line ORDER BY Amount'
-    await expect(mill.records.queryText(slow, {}, { maxRows: 1_000_000 })).rejects.toMatchObject({
+    const Endless = defineObject({
+      name: 'Endless',
+      table: 'endless',
+      fields: { Id: integerId({ column: 'id' }) },
+    })
+    const mill = await bench.mill({
+      definitions: [...definitions, Endless],
+      records: { queryTimeout: '50 ms', maxRows: 3 },
+    })
+    const text = 'SELECT Id FROM Endless'
+    await expect(mill.records.queryText(text, {}, { maxRows: 1_000_000_000 })).rejects.toMatchObject({
       code: 'MILL_QUERY_TIMEOUT',
     })
-    await expect(mill.records.queryText(slow, {}, { timeoutMs: 60_000 })).rejects.toMatchObject({
+    await expect(mill.records.queryText(text, {}, { timeoutMs: 60_000 })).rejects.toMatchObject({
       code: 'MILL_QUERY_TOO_MANY_ROWS',
     })
   })

@@ -44,6 +44,14 @@ function narrowed(row: Record<string, unknown>): Row {
   return Object.fromEntries(entries) as Row
 }
 
+/** Values come in the form that the engine's connections give. */
+export function postgresQuery(client: pg.Client): Bench['query'] {
+  return async ({ segments, params }) => {
+    const { text, values } = renderSql(segments, params, 'postgres', 'query')
+    return (await client.query<Row>({ text, values: [...values], types: userTypes })).rows
+  }
+}
+
 /** Undefined where there is no PostgreSQL. */
 export async function postgresBench(world: World): Promise<Bench | undefined> {
   const database = await createTestDatabase()
@@ -53,10 +61,7 @@ export async function postgresBench(world: World): Promise<Bench | undefined> {
   await fillPostgres(client, world)
   return {
     kind: 'postgres',
-    async query({ segments, params }) {
-      const { text, values } = renderSql(segments, params, 'postgres', 'query')
-      return (await client.query<Row>({ text, values: [...values], types: userTypes })).rows
-    },
+    query: postgresQuery(client),
     async close() {
       await client.end()
       await database.drop()

@@ -194,6 +194,7 @@ describe('names', () => {
   })
 
   it('as aliases are names of the answer, or refused', async () => {
+    let answered = 0
     for (const alias of [...bad, '__proto__', 'a"b', 'x, (select 1) as y']) {
       const query: Query = {
         from: 'Account',
@@ -205,8 +206,10 @@ describe('names', () => {
           throw error
         })
         for (const row of rows) expect(Object.entries(row as object)).toEqual([[alias, 90]])
+        answered += rows.length
       }
     }
+    expect(answered).toBeGreaterThan(0)
   })
 
   it('of columns and tables are quoted, whatever they are', async () => {

@@ -1,9 +1,6 @@
 import pg from 'pg'
-import { userTypes } from '../../../packages/millrace/src/kernel/postgres/row-types.ts'
-import { renderSql } from '../../../packages/millrace/src/kernel/rules/sql-template.ts'
-import type { Row } from '../../../packages/millrace/src/records/database.ts'
 import { createTestDatabase } from '../../support/postgres.ts'
-import { sqliteBench, type Bench } from '../databases.ts'
+import { postgresQuery, sqliteBench, type Bench } from '../databases.ts'
 import type { World } from '../oracle/world.ts'
 import { fillPostgres } from '../tables.ts'
 
@@ -37,11 +34,7 @@ export class Databases {
       sqliteBench(world),
       {
         kind: 'postgres',
-        async query({ segments, params }) {
-          const { text, values } = renderSql(segments, params, 'postgres', 'query')
-          const types = userTypes
-          return (await client.query<Row>({ text, values: [...values], types })).rows
-        },
+        query: postgresQuery(client),
         async close() {
           await client.query(`drop schema ${schema} cascade`)
         },

@@ -142,7 +142,10 @@ function indexesOf(object: ObjectInfo, kind: Kind): string[] {
 function searchedAs(field: FieldInfo, kind: Kind): string {
   const column = identifier(field.column)
   if (field.caseSensitive || !/^(text|picklist)$/.test(field.type)) return column
-  return kind === 'sqlite' ? `${column} collate nocase` : `(lower(${column} collate "und-x-icu") collate "C")`
+  if (kind === 'sqlite') return `${column} collate nocase`
+  const folded = `(lower(${column} collate "und-x-icu") collate "C")`
+  // SOQL sorts records without a value first; PostgreSQL's indexes have them last.
+  return field.required ? folded : `${folded} nulls first`
 }
 
 function parentsFirst(objects: readonly ObjectInfo[], schema: Schema): ObjectInfo[] {

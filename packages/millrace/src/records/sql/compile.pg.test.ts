@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { userTypes } from '../../kernel/postgres/row-types.ts'
 import { createTestDatabase } from '../../../../../tests/support/postgres.ts'
 import { conformance, planConformance } from './conformance/index.ts'
 import type { Subject } from './conformance/subject.ts'
@@ -13,7 +14,7 @@ async function open(): Promise<Subject> {
   if (database === undefined) throw new Error('there is no PostgreSQL')
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
   return {
-    records: await postgresRecords(pool),
+    records: await postgresRecords(pool, userTypes),
     dispose: async () => {
       await pool.end()
       await database.drop()

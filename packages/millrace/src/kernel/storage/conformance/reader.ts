@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../../../../../../tests/support/held.ts'
 import type { StorageTransaction } from '../transaction.ts'
 import { application, Bench, expectError, expectRefusal, fresh, newJob, until } from './fixtures.ts'
 import type { Open } from './subject.ts'
@@ -51,16 +50,6 @@ async function numbers(pages: AsyncIterable<Record<string, unknown>[]>): Promise
   const found: unknown[] = []
   for await (const page of pages) found.push(...page.map((row) => row.n))
   return found
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** Bytes that something still refers to. */
-function held(): number {
-  collectGarbage()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)

@@ -1,6 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import type { Pool } from 'pg'
-import { localTime } from '../../../kernel/rules/local-time.ts'
+import type { CustomTypesConfig, Pool } from 'pg'
 import { renderSql } from '../../../kernel/rules/sql-template.ts'
 import type { Caller } from '../../access/principal.ts'
 import type { Row, Statement } from '../../database.ts'
@@ -116,12 +115,12 @@ export interface TestRecords {
   insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-export function sqliteRecords(): TestRecords & { readonly db: DatabaseSync } {
+/** `addFunctions`: those that the engine gives its connections. */
+export function sqliteRecords(
+  addFunctions: (db: DatabaseSync) => void,
+): TestRecords & { readonly db: DatabaseSync } {
   const db = new DatabaseSync(':memory:')
-  db.function('millrace_fold', { deterministic: true }, (value) =>
-    value === null ? null : String(value).toLowerCase(),
-  )
-  db.function('millrace_local', { deterministic: true }, (instant, zone) => localTime(instant, String(zone)))
+  addFunctions(db)
   db.exec(tablesFor('sqlite'))
   const run = async (statement: Statement): Promise<Row[]> => {
     const { text: sql, values } = renderSql(statement.segments, statement.params, 'sqlite', 'test')
@@ -130,11 +129,12 @@ export function sqliteRecords(): TestRecords & { readonly db: DatabaseSync } {
   return { kind: 'sqlite', db, run, insert: inserter(run) }
 }
 
-export async function postgresRecords(pool: Pool): Promise<TestRecords> {
+/** `types`: how the engine's connections read values. */
+export async function postgresRecords(pool: Pool, types: CustomTypesConfig): Promise<TestRecords> {
   await pool.query(tablesFor('postgres'))
   const run = async (statement: Statement): Promise<Row[]> => {
     const { text: sql, values } = renderSql(statement.segments, statement.params, 'postgres', 'test')
-    return (await pool.query<Row>(sql, [...values])).rows
+    return (await pool.query<Row>({ text: sql, values: [...values], types })).rows
   }
   return { kind: 'postgres', run, insert: inserter(run) }
 }

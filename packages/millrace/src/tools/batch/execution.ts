@@ -191,25 +191,24 @@ export class BatchExecution {
     { halved, error, seq }: { readonly halved: boolean; readonly error: StoredError; readonly seq: number },
   ): Promise<void> {
     const own = work.kind === 'aside' ? work.number : null
-    const [before] = own === null ? [] : await states.asides(asidesOf, { from: own, limit: 1 })
-    if (halved && own !== null) await states.dropAside(asidesOf, own)
     if (all.length === 0) {
       if (own !== null) await states.dropAside(asidesOf, own)
       return
     }
+    const [before] = own === null ? [] : await states.asides(asidesOf, { from: own, limit: 1 })
     const tries = (before?.number === own ? (before?.tries ?? 0) : 0) + 1
-    const number = own !== null && !halved ? own : await states.nextAside(asidesOf)
     const middle = Math.ceil(all.length / 2)
     const parts = halved ? [all.slice(0, middle), all.slice(middle)] : [all]
     const store = (part: readonly unknown[]): string =>
       hasQuery(source) ? JSON.stringify(part) : storeRecords(part as readonly object[], this.#where)
-    await states.putAsides(
-      asidesOf,
-      parts.map((part, place) => ({
-        ...{ number: number + place, seq, records: store(part), count: part.length },
-        ...{ error, tries, by: halved ? this.#scope.run.job : null },
-      })),
-    )
+    const by = halved ? this.#scope.run.job : null
+    const asides = parts.map((part) => ({
+      ...{ seq, records: store(part), count: part.length, error, tries, by },
+    }))
+    const [whole] = asides
+    if (own !== null && !halved && whole !== undefined) return states.replaceAside(asidesOf, own, whole)
+    await states.addAsides(asidesOf, asides)
+    if (own !== null) await states.dropAside(asidesOf, own)
   }
 
   /** What comes after the work of now: more of the source, then what was halved, then the finish. */

@@ -7,7 +7,19 @@ import { outcomes } from '../../rules/outcome.ts'
 import { phases, type StateChange } from '../../rules/state.ts'
 import type { JobStatus } from '../../rules/status.ts'
 import type { NewAside } from '../states.ts'
-import { Bench, decision, fresh, oops, pass, rescueWith, spent, standing, type Leased } from './fixtures.ts'
+import type { StorageTransaction } from '../transaction.ts'
+import {
+  application,
+  Bench,
+  decision,
+  fresh,
+  oops,
+  pass,
+  rescueWith,
+  spent,
+  standing,
+  type Leased,
+} from './fixtures.ts'
 import type { Open } from './subject.ts'
 
 const stateFor = (seq: number, change: Partial<StateChange> = {}): StateChange => ({
@@ -94,7 +106,7 @@ export function state(open: Open): void {
       await bench.transaction(
         async (tx) => {
           expect(await tx.states.get(job)).toMatchObject({ seq: 1 })
-          await tx.states.putAsides(job, [aside(0)])
+          await tx.states.addAsides(job, [aside()])
           expect(await tx.settle(goOn(run))).toBe('settled')
           expect(await tx.states.get(job)).toMatchObject({ seq: 2 })
         },
@@ -229,7 +241,7 @@ export function state(open: Open): void {
       const run = await take(leased)
       const { storage } = bench
       await storage.states.putPage(run.job, 1, 0, '[1]')
-      await storage.states.putAsides(run.job, [aside(0)])
+      await storage.states.addAsides(run.job, [aside()])
       const last = stateFor(2, { errors: 1, error: oops })
       await bench.settle([decision(run, outcomes.completedWithErrors, { state: last, error: oops })])
       const { state: view, error, facts } = await bench.record(run.job)
@@ -262,11 +274,13 @@ export function state(open: Open): void {
       const { states } = bench.storage
       const { run } = await begun()
       const [first, second] = [await bench.leased(1), await bench.leased(1)]
-      expect(await states.nextAside(run.job)).toBe(0)
-      await states.putAsides(run.job, [aside(1), aside(0, { records: '["b\\"{,}"]', count: 3 })])
-      expect(await states.nextAside(run.job)).toBe(2)
+      const odd = aside({ records: '["b\\"{,}"]', count: 3 })
+      await states.addAsides(run.job, [odd, aside()])
       const all = await states.asides(run.job, { from: 0, limit: 9 })
-      expect(all).toMatchObject([aside(0, { records: '["b\\"{,}"]', count: 3 }), aside(1)])
+      expect(all).toMatchObject([
+        { ...odd, number: 0 },
+        { ...aside(), number: 1 },
+      ])
       expect(await states.takeAsides(run.job, first.run.job)).toEqual({ asides: 2, records: 4 })
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 0, records: 0 })
       expect(await states.asides(run.job, { from: 1, limit: 9, by: first.run.job })).toMatchObject([
@@ -277,11 +291,59 @@ export function state(open: Open): void {
       await bench.settle([decision(first.run)], spent([decision(first.run)]))
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 1, records: 1 })
     })
+
+    test('what is set aside again stands under its number; what is added comes after the last', async () => {
+      const { states } = bench.storage
+      const { run } = await begun()
+      await states.addAsides(run.job, [aside(), aside(), aside()])
+      const again = aside({ records: '["b"]', tries: 2, error: null, seq: 9, by: run.job })
+      await states.replaceAside(run.job, 1, again)
+      await states.dropAside(run.job, 0)
+      await states.addAsides(run.job, [aside({ records: '["c"]' })])
+      expect(await states.asides(run.job, { from: 0, limit: 9 })).toMatchObject([
+        { ...again, number: 1 },
+        { ...aside(), number: 2 },
+        { ...aside({ records: '["c"]' }), number: 3 },
+      ])
+    })
+
+    test('jobs that add to the same one at once, each in its transaction, write over nothing', async () => {
+      const [one, two] = await bench.several(2)
+      for (let round = 0; round < 10; round += 1) {
+        const { run } = await begun()
+        const add = async (tx: StorageTransaction, text: string): Promise<void> => {
+          await tx.states.addAsides(run.job, [aside({ records: `${text}1` }), aside({ records: `${text}2` })])
+          await tx.commit()
+        }
+        let adding = Promise.resolve()
+        await bench.transaction(
+          async (tx) => {
+            await tx.states.addAsides(run.job, [aside({ records: 'first' })])
+            adding = bench.transaction((tx) => add(tx, 'second'), application, two)
+            // So many round trips the other is given, to come where it waits.
+            for (let trips = 0; trips < round; trips += 1) await bench.storage.now()
+            await add(tx, 'first')
+          },
+          application,
+          one,
+        )
+        await adding
+        const all = await bench.storage.states.asides(run.job, { from: 0, limit: 9 })
+        expect(all.map(({ number, records }) => [number, records])).toEqual([
+          ...[
+            [0, 'first'],
+            [1, 'first1'],
+            [2, 'first2'],
+            [3, 'second1'],
+            [4, 'second2'],
+          ],
+        ])
+      }
+    })
   })
 }
 
-const aside = (number: number, change: Partial<NewAside> = {}): NewAside => ({
-  number,
+const aside = (change: Partial<NewAside> = {}): NewAside => ({
   seq: 3,
   records: '["a"]',
   count: 1,

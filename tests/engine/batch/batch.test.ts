@@ -251,6 +251,61 @@ describe.each(all)('$kind: batch', (place) => {
   })
 
   test.for([
+    ['without bisecting', false, { after: 100, upTo: 200 }, 100],
+    ['with it', true, { after: 176, upTo: 177 }, 1],
+  ] as const)(
+    'by range, a bad record, %s: whatever is set aside, halved or tried again is given by its range',
+    async ([, bisect, range, count]) => {
+      await fill(place, 250, [177])
+      const given: unknown[] = []
+      const batch = defineBatch({
+        name: fresh('batch'),
+        by: 'range',
+        scope: 100,
+        bisect,
+        retry: { attempts: 1 },
+        start: (_: null, ctx) => ctx.soql<Item>`SELECT Id FROM Item`,
+        async execute(scope, ctx) {
+          if (scope.length > 0 || ctx.range === null) throw new Error('no range')
+          const { after, upTo } = ctx.range
+          if (ctx.retryOf !== null) given.push(ctx.range)
+          await ctx.sql`update item set n = n + 1 where id > ${after ?? 0} and id <= ${upTo}`
+          const bad =
+            await ctx.sql`select id from item where id > ${after ?? 0} and id <= ${upTo} and bad = 1`
+          if (bad.length > 0) throw new Error(`record ${String(bad[0]?.['id'])} is bad`)
+        },
+      })
+      const [mill, id] = await run(batch)
+      const aside = { ids: null, records: null, range, count, error: { message: 'record 177 is bad' } }
+      expect((await mill.batches.failed(id)).failed).toMatchObject([aside])
+      expect(await mill.jobs.get(id)).toMatchObject({
+        substatus: 'completedWithErrors',
+        progress: { processed: 250 - count, failed: count, errors: 1 },
+      })
+
+      const again = await mill.batches.retryFailed(id)
+      await bench.ended(mill, again.id)
+      expect((await mill.batches.failed(id)).failed).toMatchObject([aside])
+      expect(await applied(place)).toEqual([
+        [0, count],
+        [1, 250 - count],
+      ])
+
+      await place.query('update item set bad = 0')
+      given.length = 0
+      const mended = await mill.batches.retryFailed(id)
+      expect((await bench.ended(mill, mended.id)).at(-1)).toBe('1 completed')
+      expect(given).toEqual([range])
+      expect(await applied(place)).toEqual([[1, 250]])
+      expect(await mill.jobs.get(mended.id)).toMatchObject({
+        substatus: 'completed',
+        progress: { processed: count },
+      })
+      expect((await mill.batches.failed(id)).failed).toEqual([])
+    },
+  )
+
+  test.for([
     ['a query with no rows', []],
     ['an empty list', null],
   ])('nothing to do, %s: finish runs once', async ([, empty]) => {

@@ -3,7 +3,7 @@ import { invalidOption, optionFields } from '../kernel/rules/option-fields.ts'
 import type { StoredError } from '../kernel/rules/outcome.ts'
 import type { Aside } from '../kernel/storage/states.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
-import { storedRecords } from '../tools/batch/stored-records.ts'
+import { setAsideOf } from '../tools/batch/asides.ts'
 import type { Jobs } from './jobs.ts'
 
 /** Records of one chunk that were set aside together. */
@@ -12,8 +12,10 @@ export interface FailedRecords {
   readonly number: number
   /** The chunk that failed last. */
   readonly chunk: number
-  /** Ids where the batch goes over a query, else null. */
+  /** Ids where the batch goes over a query and not by range, else null. */
   readonly ids: readonly (string | number)[] | null
+  /** Of a batch by range, as it was `ctx.range`, else null. */
+  readonly range: { readonly after: string | number | null; readonly upTo: string | number } | null
   /** The records themselves where its start brought them along, else null. */
   readonly records: readonly object[] | null
   readonly count: number
@@ -90,11 +92,12 @@ export class Batches {
 }
 
 function failedRecords({ number, seq, records, count, error, tries, by, at }: Aside): FailedRecords {
-  const isIds = records.startsWith('[')
+  const aside = setAsideOf(records)
   return {
     ...{ number, chunk: seq, count, error, tries, retryJobId: by },
-    ids: isIds ? (JSON.parse(records) as (string | number)[]) : null,
-    records: isIds ? null : storedRecords(records),
+    ids: aside.kind === 'ids' ? aside.ids : null,
+    range: aside.kind === 'range' ? aside.range : null,
+    records: aside.kind === 'records' ? aside.records : null,
     at: new Date(at),
   }
 }

@@ -22,7 +22,7 @@ export interface Aside {
   readonly number: number
   /** The execution that gave them up. */
   readonly seq: number
-  /** JSON text: ids, or the records themselves. */
+  /** JSON text: ids, their bounds, or the records themselves. */
   readonly records: string
   readonly count: number
   readonly error: StoredError | null

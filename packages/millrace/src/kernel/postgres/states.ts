@@ -80,12 +80,12 @@ const readState = statement(
 
 const putPage = statement(
   'state_put_page',
-  'insert into millrace.state_page (job, attempt, number, rows) values ($job, $attempt, $number, $rows) on conflict (job, attempt, number) do update set rows = excluded.rows',
+  'insert into millrace.state_page (job, lease, number, rows) values ($job, $lease, $number, $rows)',
 )
 
 const readPage = statement(
   'state_page',
-  'select rows from millrace.state_page where job = $job and attempt = $attempt and number = $number',
+  'select rows from millrace.state_page where job = $job and lease = $lease and number = $number',
 )
 
 /**
@@ -150,11 +150,11 @@ export type RunTogether = <T>(work: (run: RunStatement) => Promise<T>) => Promis
 export function statesOn(run: RunStatement, together: RunTogether): StateAccess {
   return {
     get: async (job) => (await run<StandingState>(readState, { job })).rows[0] ?? null,
-    putPage: async (job, attempt, number, rows) => {
-      await run(putPage, { job, attempt, number, rows })
+    putPage: async (job, lease, number, rows) => {
+      await run(putPage, { job, lease, number, rows })
     },
-    page: async (job, attempt, number) =>
-      (await run<{ rows: string }>(readPage, { job, attempt, number })).rows[0]?.rows ?? null,
+    page: async (job, lease, number) =>
+      (await run<{ rows: string }>(readPage, { job, lease, number })).rows[0]?.rows ?? null,
     addAsides: (job, asides) =>
       together(async (run) => {
         await run(lockState, { job })

@@ -70,19 +70,19 @@ export interface StateSession {
 export function statesOn({ read, write }: StateSession): StateAccess {
   return {
     get: (job) => read((connection) => get(connection, job)),
-    putPage: (job, attempt, number, rows) =>
+    putPage: (job, lease, number, rows) =>
       write(({ connection }) => {
         connection.run(
-          'insert or replace into millrace_state_page (job, attempt, number, rows) values (?, ?, ?, ?)',
-          ...[job, attempt, number, rows],
+          'insert into millrace_state_page (job, lease, number, rows) values (?, ?, ?, ?)',
+          ...[job, lease, number, rows],
         )
       }),
-    page: (job, attempt, number) =>
+    page: (job, lease, number) =>
       read(
         (connection) =>
           connection.get<{ rows: string }>(
-            'select rows from millrace_state_page where job = ? and attempt = ? and number = ?',
-            ...[job, attempt, number],
+            'select rows from millrace_state_page where job = ? and lease = ? and number = ?',
+            ...[job, lease, number],
           )?.rows ?? null,
       ),
     addAsides: (job, asides) => write((writing) => addAsides(writing, job, asides)),

@@ -1,4 +1,4 @@
-import type { JobId } from '../rules/execution.ts'
+import type { JobId, LeaseId } from '../rules/execution.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { StateChange, StateCounts } from '../rules/state.ts'
 
@@ -39,9 +39,9 @@ export type NewAside = Omit<Aside, 'at' | 'number'>
 export interface StateAccess {
   /** null: its first execution has not ended. */
   get(job: JobId): Promise<StandingState | null>
-  /** A page of one attempt of a start; written over one of the same number. */
-  putPage(job: JobId, attempt: number, number: number, rows: string): Promise<void>
-  page(job: JobId, attempt: number, number: number): Promise<string | null>
+  /** A page of the start that ran under that lease; a second one of the same number is refused. */
+  putPage(job: JobId, lease: LeaseId, number: number, rows: string): Promise<void>
+  page(job: JobId, lease: LeaseId, number: number): Promise<string | null>
   /**
    * Under the numbers that follow the last one, in order. Of several jobs that add to the same one, each waits for the transaction of the one
    * before: none writes over what another has set aside.

@@ -98,7 +98,7 @@ export async function openQuery(
 
 /**
  * Writes the records of an iterable as pages, one at a time, so that neither memory nor one statement grows with it. Beside the attempt's
- * transaction unless that is open; what an attempt that failed has left does not count.
+ * transaction unless that is open; what a run of it that failed has left does not count.
  */
 export async function storeRows(
   rows: Iterable<object> | AsyncIterable<object>,
@@ -106,7 +106,8 @@ export async function storeRows(
   beside: StateAccess,
   { size, where }: { readonly size: number; readonly where: string },
 ): Promise<Opened> {
-  const { job, attempt } = scope.run
+  // Not the attempt: after a rescue of a start that had not been seen to begin, two processes may be at the same one.
+  const { job, lease } = scope.run
   let pages = 0
   let total = 0
   let page: object[] = []
@@ -114,7 +115,7 @@ export async function storeRows(
     scope.signal.throwIfAborted()
     const text = storeRecords(page, where)
     const states = scope.opening === null ? beside : (await scope.transaction()).states
-    await states.putPage(job, attempt, pages, text)
+    await states.putPage(job, lease, pages, text)
     pages += 1
     total += page.length
     page = []
@@ -129,7 +130,7 @@ export async function storeRows(
     if (page.length === size) await flush()
   }
   if (page.length > 0) await flush()
-  return { source: { kind: 'rows', attempt, pages }, total }
+  return { source: { kind: 'rows', lease, pages }, total }
 }
 
 /** The first piece of work of a source, or what follows one; null: there is no more of it. */
@@ -275,7 +276,7 @@ async function recordsOf(env: SourceEnv, source: Source, ids: readonly RowId[]):
 
 async function pageOf(env: SourceEnv, source: Source, number: number): Promise<object[]> {
   if (source.kind !== 'rows') throw new MillraceError('MILL_INTERNAL', 'a page of no rows')
-  const text = await env.states.page(env.job, source.attempt, number)
+  const text = await env.states.page(env.job, source.lease, number)
   if (text === null) throw new MillraceError('MILL_INTERNAL', `page ${number} of batch ${env.job} is missing`)
   return storedRecords(text)
 }

@@ -240,7 +240,7 @@ export function state(open: Open): void {
       const leased = await begun()
       const run = await take(leased)
       const { storage } = bench
-      await storage.states.putPage(run.job, 1, 0, '[1]')
+      await storage.states.putPage(run.job, run.lease, 0, '[1]')
       await storage.states.addAsides(run.job, [aside()])
       const last = stateFor(2, { errors: 1, error: oops })
       await bench.settle([decision(run, outcomes.completedWithErrors, { state: last, error: oops })])
@@ -255,11 +255,11 @@ export function state(open: Open): void {
       while (!(await storage.history.prune({ completedMs: 0, failedMs: 0, page: 1_000 })).wrapped);
       expect(await storage.history.jobs([run.job])).toEqual([])
       expect(await storage.states.get(run.job)).toBeNull()
-      expect(await storage.states.page(run.job, 1, 0)).toBeNull()
+      expect(await storage.states.page(run.job, run.lease, 0)).toBeNull()
       expect(await storage.states.asides(run.job, { from: 0, limit: 9 })).toEqual([])
     })
 
-    test('pages come back letter by letter, each attempt’s apart', async () => {
+    test('pages come back letter by letter, those of each lease apart', async () => {
       const { states } = bench.storage
       const { run } = await begun()
       const text = JSON.stringify([{ a: 'ü"\\{},', b: null }, 'x'.repeat(300_000)])
@@ -268,6 +268,25 @@ export function state(open: Open): void {
       expect(await states.page(run.job, 1, 0)).toBe(text)
       expect(await states.page(run.job, 2, 0)).toBe('[]')
       expect(await states.page(run.job, 1, 1)).toBeNull()
+      expect(await states.putPage(run.job, 2, 0, '[1]').catch(() => 'refused')).toBe('refused')
+      expect(await states.page(run.job, 2, 0)).toBe('[]')
+    })
+
+    test('a start that was frozen before anybody saw it begin replaces no page of the one that runs instead', async () => {
+      const { states, workers } = bench.storage
+      const frozen = await bench.leased(1, several, { free: 0 })
+      await states.putPage(frozen.run.job, frozen.lease, 0, '["old"]')
+      await bench.kill(frozen.worker)
+      const rescued = await workers.rescueLease(frozen.worker, frozen.lease, rescueWith(3))
+      expect(rescued).toMatchObject({ handedBack: 1 })
+      const { run } = frozen
+      const again = await take({ lane: frozen.lane, worker: await bench.worker() })
+      expect(again).toMatchObject({ job: run.job, seq: run.seq, attempt: run.attempt })
+      await states.putPage(again.job, again.lease, 0, '["new 0"]')
+      await states.putPage(again.job, again.lease, 1, '["new 1"]')
+      await states.putPage(run.job, frozen.lease, 1, '["old 1"]')
+      expect(await states.page(again.job, again.lease, 0)).toBe('["new 0"]')
+      expect(await states.page(again.job, again.lease, 1)).toBe('["new 1"]')
     })
 
     test('what is set aside is listed in order, taken by one job at a time, and free again when that has ended', async () => {

@@ -227,6 +227,16 @@ describe.each(all)('$kind: batch', (place) => {
     expect(await mill.jobs.get(id)).toMatchObject({ progress: { total: 90, processed: 89, chunks: 3 } })
   })
 
+  test.for(['nonsense', '01890000-0000-7000-8000-000000000000'])(
+    'what is set aside of %s, which is no job, is refused',
+    async (id) => {
+      const mill = await bench.working({ definitions: [Item] })
+      const unknown = { code: 'MILL_JOB_UNKNOWN' }
+      expect(await rejection(mill.batches.failed(id))).toMatchObject(unknown)
+      expect(await rejection(mill.batches.retryFailed(id))).toMatchObject(unknown)
+    },
+  )
+
   test('by range: no record leaves the database', async () => {
     await fill(place, 1_000)
     const ranges: unknown[] = []

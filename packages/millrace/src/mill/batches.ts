@@ -4,7 +4,7 @@ import type { StoredError } from '../kernel/rules/outcome.ts'
 import type { Aside } from '../kernel/storage/states.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import { setAsideOf } from '../tools/batch/asides.ts'
-import type { Jobs } from './jobs.ts'
+import { asidesOf, recordOf, type Jobs } from './jobs.ts'
 
 /** Records of one chunk that were set aside together. */
 export interface FailedRecords {
@@ -59,7 +59,8 @@ export class Batches {
     if (!Number.isInteger(from) || from < 0) throw invalidOption('from', 'must be a whole number from 0')
     if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
       throw invalidOption('limit', `must be a whole number from 1 to ${longestPage}`)
-    const asides = await this.#asides(jobId, { from, limit: limit + 1 })
+    const job = asidesOf(await recordOf(this.#storage, jobId))
+    const asides = await this.#storage.states.asides(job, { from, limit: limit + 1 })
     const page = asides.slice(0, limit)
     const next = asides.length > limit ? (asides[limit]?.number ?? null) : null
     return { failed: page.map(failedRecords), next }
@@ -70,7 +71,9 @@ export class Batches {
    * set aside, what fails again stays so. Two of them at once share nothing. Throws MILL_JOB_UNKNOWN, MILL_BATCH_NOTHING_FAILED.
    */
   async retryFailed(jobId: string): Promise<{ readonly id: string }> {
-    if ((await this.#asides(jobId, { from: 0, limit: 1 })).length === 0)
+    const record = await recordOf(this.#storage, jobId)
+    const [first] = await this.#storage.states.asides(asidesOf(record), { from: 0, limit: 1 })
+    if (first === undefined)
       throw new MillraceError(
         'MILL_BATCH_NOTHING_FAILED',
         `job ${jobId} has no records that were set aside`,
@@ -78,16 +81,7 @@ export class Batches {
           data: { jobId },
         },
       )
-    return this.#jobs.retryAsides(jobId)
-  }
-
-  async #asides(
-    jobId: string,
-    page: { readonly from: number; readonly limit: number },
-  ): Promise<readonly Aside[]> {
-    await this.#jobs.get(jobId)
-    const [record] = await this.#storage.history.jobs([jobId])
-    return this.#storage.states.asides(record?.options?.asidesOf ?? jobId, page)
+    return this.#jobs.retryAsides(record)
   }
 }
 

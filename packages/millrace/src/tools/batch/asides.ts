@@ -1,5 +1,5 @@
 import type { RowId } from '../../kernel/storage/snapshots.ts'
-import { decode, encode } from '../codec.ts'
+import { decode, encode, textOf } from '../codec.ts'
 
 /** `after` excluded (null: from the first), `upTo` included. */
 export interface IdRange {
@@ -39,8 +39,7 @@ const limits = { maxBytes: 64 * 1_048_576, tooLarge: 'MILL_PAYLOAD_TOO_LARGE' } 
 
 /** Throws MILL_PAYLOAD_TOO_LARGE above 64 MiB, MILL_INPUT_UNSERIALIZABLE. */
 export function storeRecords(records: readonly object[], where: string): string {
-  const { json, types } = encode(records, `records of ${where}`, limits)
-  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
+  return textOf(encode(records, `records of ${where}`, limits))
 }
 
 export function storedRecords(text: string): object[] {
@@ -58,12 +57,12 @@ export function partsOf(contents: Contents, halved: boolean, where: string): rea
   const cuts = halved ? [0, Math.ceil(count / 2), count] : [0, count]
   return cuts.slice(1).map((to, at) => {
     const from = cuts[at] ?? 0
-    return { records: textOf(contents, from, to, where), count: to - from }
+    return { records: partOf(contents, from, to, where), count: to - from }
   })
 }
 
 /** Of those from one position to another. Parts of a range leave no gap between them. */
-function textOf(contents: Contents, from: number, to: number, where: string): string {
+function partOf(contents: Contents, from: number, to: number, where: string): string {
   switch (contents.kind) {
     case 'ids':
       return JSON.stringify(contents.ids.slice(from, to))

@@ -3,21 +3,13 @@ import {
   defineBatch,
   type BatchDefinition,
   type BatchEnd,
-  type HandlerContext,
   type Mill,
 } from '../../../packages/millrace/src/index.ts'
 import { Bench, fresh, note, places } from '../support/bench.ts'
 import { rejection, signal, until } from '../support/until.ts'
-import { applied, createItems, fill, Item, numbersOf } from './items.ts'
+import { applied, createItems, fill, increment, Item } from './items.ts'
 
 const all = await places()
-
-/** Increments each record of the chunk, and fails on a bad one after it has written. */
-async function increment(scope: readonly Item[], ctx: HandlerContext): Promise<void> {
-  await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
-  const bad = scope.find(({ Bad }) => Bad === 1)
-  if (bad !== undefined) throw new Error(`record ${String(bad.Id)} is bad`)
-}
 
 describe.each(all)('$kind: batch', (place) => {
   const bench = new Bench(place)
@@ -209,24 +201,6 @@ describe.each(all)('$kind: batch', (place) => {
     expect(retried[0]).toEqual({ Id: 151, at: new Date(151) })
   })
 
-  test('over a snapshot: the set of the start, in its order; records that are gone are passed over', async () => {
-    await fill(place, 100)
-    const seen: number[] = []
-    const batch = defineBatch({
-      name: fresh('batch'),
-      scope: 30,
-      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id, Bad FROM Item ORDER BY Id DESC LIMIT 90`,
-      async execute(scope, ctx) {
-        seen.push(...numbersOf(scope))
-        if (ctx.chunk === 1) await ctx.sql`delete from item where id = 50`
-        await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
-      },
-    })
-    const [mill, id] = await run(batch)
-    expect(seen).toEqual(Array.from({ length: 90 }, (_, at) => 100 - at).filter((one) => one !== 50))
-    expect(await mill.jobs.get(id)).toMatchObject({ progress: { total: 90, processed: 89, chunks: 3 } })
-  })
-
   test.for(['nonsense', '01890000-0000-7000-8000-000000000000'])(
     'what is set aside of %s, which is no job, is refused',
     async (id) => {
@@ -237,83 +211,26 @@ describe.each(all)('$kind: batch', (place) => {
     },
   )
 
-  test('by range: no record leaves the database', async () => {
-    await fill(place, 1_000)
-    const ranges: unknown[] = []
+  test('a skip ends the function alone: the chunk counts as processed, the job is Completed without a result', async () => {
+    await fill(place, 500)
     const batch = defineBatch({
       name: fresh('batch'),
-      by: 'range',
-      scope: 400,
-      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id FROM Item`,
+      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id, Bad FROM Item`,
       async execute(scope, ctx) {
-        ranges.push([scope.length, ctx.range?.after, ctx.range?.upTo])
-        await ctx.sql`update item set n = n + 1 where id > ${ctx.range?.after ?? 0} and id <= ${ctx.range?.upTo}`
+        await increment(scope, ctx)
+        if (ctx.chunk === 2) ctx.skip('enough')
       },
+      finish: (_, ctx) => ctx.skip('no result'),
     })
     const [mill, id] = await run(batch)
-    expect(ranges).toEqual([
-      [0, null, 400],
-      [0, 400, 800],
-      [0, 800, 1_000],
-    ])
-    expect(await applied(place)).toEqual([[1, 1_000]])
-    expect(await mill.jobs.get(id)).toMatchObject({ progress: { processed: 1_000 } })
+    expect(await mill.jobs.get(id)).toMatchObject({
+      status: 'Completed',
+      substatus: 'completed',
+      progress: { processed: 500, chunks: 3, failed: 0 },
+    })
+    expect((await mill.jobs.get(id)).result).toBeUndefined()
+    expect(await applied(place)).toEqual([[1, 500]])
   })
-
-  test.for([
-    ['without bisecting', false, { after: 100, upTo: 200 }, 100],
-    ['with it', true, { after: 176, upTo: 177 }, 1],
-  ] as const)(
-    'by range, a bad record, %s: whatever is set aside, halved or tried again is given by its range',
-    async ([, bisect, range, count]) => {
-      await fill(place, 250, [177])
-      const given: unknown[] = []
-      const batch = defineBatch({
-        name: fresh('batch'),
-        by: 'range',
-        scope: 100,
-        bisect,
-        retry: { attempts: 1 },
-        start: (_: null, ctx) => ctx.soql<Item>`SELECT Id FROM Item`,
-        async execute(scope, ctx) {
-          if (scope.length > 0 || ctx.range === null) throw new Error('no range')
-          const { after, upTo } = ctx.range
-          if (ctx.retryOf !== null) given.push(ctx.range)
-          await ctx.sql`update item set n = n + 1 where id > ${after ?? 0} and id <= ${upTo}`
-          const bad =
-            await ctx.sql`select id from item where id > ${after ?? 0} and id <= ${upTo} and bad = 1`
-          if (bad.length > 0) throw new Error(`record ${String(bad[0]?.['id'])} is bad`)
-        },
-      })
-      const [mill, id] = await run(batch)
-      const aside = { ids: null, records: null, range, count, error: { message: 'record 177 is bad' } }
-      expect((await mill.batches.failed(id)).failed).toMatchObject([aside])
-      expect(await mill.jobs.get(id)).toMatchObject({
-        substatus: 'completedWithErrors',
-        progress: { processed: 250 - count, failed: count, errors: 1 },
-      })
-
-      const again = await mill.batches.retryFailed(id)
-      await bench.ended(mill, again.id)
-      expect((await mill.batches.failed(id)).failed).toMatchObject([aside])
-      expect(await applied(place)).toEqual([
-        [0, count],
-        [1, 250 - count],
-      ])
-
-      await place.query('update item set bad = 0')
-      given.length = 0
-      const mended = await mill.batches.retryFailed(id)
-      expect((await bench.ended(mill, mended.id)).at(-1)).toBe('1 completed')
-      expect(given).toEqual([range])
-      expect(await applied(place)).toEqual([[1, 250]])
-      expect(await mill.jobs.get(mended.id)).toMatchObject({
-        substatus: 'completed',
-        progress: { processed: count },
-      })
-      expect((await mill.batches.failed(id)).failed).toEqual([])
-    },
-  )
 
   test.for([
     ['a query with no rows', []],

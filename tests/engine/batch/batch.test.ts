@@ -3,21 +3,13 @@ import {
   defineBatch,
   type BatchDefinition,
   type BatchEnd,
-  type HandlerContext,
   type Mill,
 } from '../../../packages/millrace/src/index.ts'
 import { Bench, fresh, note, places } from '../support/bench.ts'
 import { rejection, signal, until } from '../support/until.ts'
-import { applied, createItems, fill, Item, numbersOf } from './items.ts'
+import { applied, createItems, fill, increment, Item } from './items.ts'
 
 const all = await places()
-
-/** Increments each record of the chunk, and fails on a bad one after it has written. */
-async function increment(scope: readonly Item[], ctx: HandlerContext): Promise<void> {
-  await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
-  const bad = scope.find(({ Bad }) => Bad === 1)
-  if (bad !== undefined) throw new Error(`record ${String(bad.Id)} is bad`)
-}
 
 describe.each(all)('$kind: batch', (place) => {
   const bench = new Bench(place)
@@ -209,45 +201,35 @@ describe.each(all)('$kind: batch', (place) => {
     expect(retried[0]).toEqual({ Id: 151, at: new Date(151) })
   })
 
-  test('over a snapshot: the set of the start, in its order; records that are gone are passed over', async () => {
-    await fill(place, 100)
-    const seen: number[] = []
-    const batch = defineBatch({
-      name: fresh('batch'),
-      scope: 30,
-      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id, Bad FROM Item ORDER BY Id DESC LIMIT 90`,
-      async execute(scope, ctx) {
-        seen.push(...numbersOf(scope))
-        if (ctx.chunk === 1) await ctx.sql`delete from item where id = 50`
-        await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
-      },
-    })
-    const [mill, id] = await run(batch)
-    expect(seen).toEqual(Array.from({ length: 90 }, (_, at) => 100 - at).filter((one) => one !== 50))
-    expect(await mill.jobs.get(id)).toMatchObject({ progress: { total: 90, processed: 89, chunks: 3 } })
-  })
+  test.for(['nonsense', '01890000-0000-7000-8000-000000000000'])(
+    'what is set aside of %s, which is no job, is refused',
+    async (id) => {
+      const mill = await bench.working({ definitions: [Item] })
+      const unknown = { code: 'MILL_JOB_UNKNOWN' }
+      expect(await rejection(mill.batches.failed(id))).toMatchObject(unknown)
+      expect(await rejection(mill.batches.retryFailed(id))).toMatchObject(unknown)
+    },
+  )
 
-  test('by range: no record leaves the database', async () => {
-    await fill(place, 1_000)
-    const ranges: unknown[] = []
+  test('a skip ends the function alone: the chunk counts as processed, the job is Completed without a result', async () => {
+    await fill(place, 500)
     const batch = defineBatch({
       name: fresh('batch'),
-      by: 'range',
-      scope: 400,
-      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id FROM Item`,
+      start: (_: null, ctx) => ctx.soql<Item>`SELECT Id, Bad FROM Item`,
       async execute(scope, ctx) {
-        ranges.push([scope.length, ctx.range?.after, ctx.range?.upTo])
-        await ctx.sql`update item set n = n + 1 where id > ${ctx.range?.after ?? 0} and id <= ${ctx.range?.upTo}`
+        await increment(scope, ctx)
+        if (ctx.chunk === 2) ctx.skip('enough')
       },
+      finish: (_, ctx) => ctx.skip('no result'),
     })
     const [mill, id] = await run(batch)
-    expect(ranges).toEqual([
-      [0, null, 400],
-      [0, 400, 800],
-      [0, 800, 1_000],
-    ])
-    expect(await applied(place)).toEqual([[1, 1_000]])
-    expect(await mill.jobs.get(id)).toMatchObject({ progress: { processed: 1_000 } })
+    expect(await mill.jobs.get(id)).toMatchObject({
+      status: 'Completed',
+      substatus: 'completed',
+      progress: { processed: 500, chunks: 3, failed: 0 },
+    })
+    expect((await mill.jobs.get(id)).result).toBeUndefined()
+    expect(await applied(place)).toEqual([[1, 500]])
   })
 
   test.for([

@@ -1,4 +1,10 @@
-import { defineObject, integer, integerId, type RecordOf } from '../../../packages/millrace/src/index.ts'
+import {
+  defineObject,
+  integer,
+  integerId,
+  type HandlerContext,
+  type RecordOf,
+} from '../../../packages/millrace/src/index.ts'
 import type { Place } from '../support/bench.ts'
 
 /** Rows of a batch: `n` counts how often each was applied, which must be once. */
@@ -40,3 +46,10 @@ export async function applied(place: Place): Promise<number[][]> {
 }
 
 export const numbersOf = (scope: readonly Pick<Item, 'Id'>[]): number[] => scope.map(({ Id }) => Id)
+
+/** Increments each record of the chunk, and fails on a bad one after it has written. */
+export async function increment(scope: readonly Item[], ctx: HandlerContext): Promise<void> {
+  await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
+  const bad = scope.find(({ Bad }) => Bad === 1)
+  if (bad !== undefined) throw new Error(`record ${String(bad.Id)} is bad`)
+}

@@ -3,8 +3,8 @@ import { invalidOption, optionFields } from '../kernel/rules/option-fields.ts'
 import type { StoredError } from '../kernel/rules/outcome.ts'
 import type { Aside } from '../kernel/storage/states.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
-import { storedRecords } from '../tools/batch/stored-records.ts'
-import type { Jobs } from './jobs.ts'
+import { setAsideOf } from '../tools/batch/asides.ts'
+import { asidesOf, recordOf, type Jobs } from './jobs.ts'
 
 /** Records of one chunk that were set aside together. */
 export interface FailedRecords {
@@ -12,8 +12,10 @@ export interface FailedRecords {
   readonly number: number
   /** The chunk that failed last. */
   readonly chunk: number
-  /** Ids where the batch goes over a query, else null. */
+  /** Ids where the batch goes over a query and not by range, else null. */
   readonly ids: readonly (string | number)[] | null
+  /** Of a batch by range, as it was `ctx.range`, else null. */
+  readonly range: { readonly after: string | number | null; readonly upTo: string | number } | null
   /** The records themselves where its start brought them along, else null. */
   readonly records: readonly object[] | null
   readonly count: number
@@ -57,7 +59,8 @@ export class Batches {
     if (!Number.isInteger(from) || from < 0) throw invalidOption('from', 'must be a whole number from 0')
     if (!Number.isInteger(limit) || limit < 1 || limit > longestPage)
       throw invalidOption('limit', `must be a whole number from 1 to ${longestPage}`)
-    const asides = await this.#asides(jobId, { from, limit: limit + 1 })
+    const job = asidesOf(await recordOf(this.#storage, jobId))
+    const asides = await this.#storage.states.asides(job, { from, limit: limit + 1 })
     const page = asides.slice(0, limit)
     const next = asides.length > limit ? (asides[limit]?.number ?? null) : null
     return { failed: page.map(failedRecords), next }
@@ -68,7 +71,9 @@ export class Batches {
    * set aside, what fails again stays so. Two of them at once share nothing. Throws MILL_JOB_UNKNOWN, MILL_BATCH_NOTHING_FAILED.
    */
   async retryFailed(jobId: string): Promise<{ readonly id: string }> {
-    if ((await this.#asides(jobId, { from: 0, limit: 1 })).length === 0)
+    const record = await recordOf(this.#storage, jobId)
+    const [first] = await this.#storage.states.asides(asidesOf(record), { from: 0, limit: 1 })
+    if (first === undefined)
       throw new MillraceError(
         'MILL_BATCH_NOTHING_FAILED',
         `job ${jobId} has no records that were set aside`,
@@ -76,25 +81,17 @@ export class Batches {
           data: { jobId },
         },
       )
-    return this.#jobs.retryAsides(jobId)
-  }
-
-  async #asides(
-    jobId: string,
-    page: { readonly from: number; readonly limit: number },
-  ): Promise<readonly Aside[]> {
-    await this.#jobs.get(jobId)
-    const [record] = await this.#storage.history.jobs([jobId])
-    return this.#storage.states.asides(record?.options?.asidesOf ?? jobId, page)
+    return this.#jobs.retryAsides(record)
   }
 }
 
 function failedRecords({ number, seq, records, count, error, tries, by, at }: Aside): FailedRecords {
-  const isIds = records.startsWith('[')
+  const aside = setAsideOf(records)
   return {
     ...{ number, chunk: seq, count, error, tries, retryJobId: by },
-    ids: isIds ? (JSON.parse(records) as (string | number)[]) : null,
-    records: isIds ? null : storedRecords(records),
+    ids: aside.kind === 'ids' ? aside.ids : null,
+    range: aside.kind === 'range' ? aside.range : null,
+    records: aside.kind === 'records' ? aside.records : null,
     at: new Date(at),
   }
 }

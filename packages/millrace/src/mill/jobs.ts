@@ -52,9 +52,7 @@ export class Jobs {
 
   /** Throws MILL_JOB_UNKNOWN. */
   async get(id: string): Promise<JobView> {
-    const [record] = await this.#storage.history.jobs([checkId(id)])
-    if (record === undefined) throw unknown(id)
-    return jobView(record, await this.#conditions())
+    return jobView(await recordOf(this.#storage, id), await this.#conditions())
   }
 
   /** Every ended attempt of the job and of its finalizers, oldest first. */
@@ -117,8 +115,7 @@ export class Jobs {
    * handler it joins that attempt's transaction. Throws MILL_JOB_UNKNOWN, MILL_JOB_NOT_ENDED.
    */
   async retry(id: string): Promise<{ readonly id: string }> {
-    const [record] = await this.#storage.history.jobs([checkId(id)])
-    if (record === undefined) throw unknown(id)
+    const record = await recordOf(this.#storage, id)
     if (record.facts.ended === null)
       throw new MillraceError(
         'MILL_JOB_NOT_ENDED',
@@ -129,10 +126,8 @@ export class Jobs {
   }
 
   /** As `retry`, with the records alone that the batch has set aside; not only once it has ended. */
-  async retryAsides(id: string): Promise<{ readonly id: string }> {
-    const [record] = await this.#storage.history.jobs([checkId(id)])
-    if (record === undefined) throw unknown(id)
-    return this.#repeat(record, { asidesOf: record.options?.asidesOf ?? id })
+  async retryAsides(record: JobRecord): Promise<{ readonly id: string }> {
+    return this.#repeat(record, { asidesOf: asidesOf(record) })
   }
 
   async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
@@ -164,6 +159,18 @@ export class Jobs {
     ])
     return { pauses, workers }
   }
+}
+
+/** A job as storage has it. Throws MILL_JOB_UNKNOWN. */
+export async function recordOf({ history }: Storage, id: string): Promise<JobRecord> {
+  const [record] = await history.jobs([checkId(id)])
+  if (record === undefined) throw unknown(id)
+  return record
+}
+
+/** Whose records that were set aside are its own: itself, or the batch that it tries again. */
+export function asidesOf({ id, options }: JobRecord): JobId {
+  return options?.asidesOf ?? id
 }
 
 function checkInstant(value: unknown, field: string): void {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode, encode, type Encoded } from './codec.ts'
+import { decode, encode, textOf, type Encoded } from './codec.ts'
 
 function encoded(value: unknown, maxBytes = 1_000_000): Encoded {
   return encode(value, 'input', { maxBytes, tooLarge: 'MILL_PAYLOAD_TOO_LARGE' })
@@ -74,6 +74,15 @@ describe('what comes out deep-equals what went in (I-15)', () => {
     })
     fc.assert(fc.property(values, (value) => isDeepStrictEqual(throughStorage(value), value)))
   })
+})
+
+test.for([
+  [{ a: [1, null] }, '{"json":{"a":[1,null]}}'],
+  [[new Date(5)], '{"json":["1970-01-01T00:00:00.005Z"],"types":{"values":{"0":["Date"]},"v":1}}'],
+] as const)('as one text, with types only where it has some: %o', ([value, text]) => {
+  expect(textOf(encoded(value))).toBe(text)
+  const { json, types } = JSON.parse(text) as { json: unknown; types?: unknown }
+  expect(decode(JSON.stringify(json), types)).toEqual(value)
 })
 
 describe('refused, with the place', () => {

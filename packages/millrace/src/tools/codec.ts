@@ -98,6 +98,11 @@ function checkSize(json: string, types: string, where: string, { maxBytes, tooLa
   })
 }
 
+/** As one text: `{"json":…}`, and `"types"` only where it has some. */
+export function textOf({ json, types }: Encoded): string {
+  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
+}
+
 export function decode(json: string, types: unknown): unknown {
   const value: unknown = JSON.parse(json)
   if (types === undefined || types === null) return value

@@ -83,7 +83,10 @@ export interface HandlerContext {
   fetch(url: string | URL, init?: RequestInit): Promise<Response>
   /** The same guard for any callout. Reads done before it are let go: the next statement sees the database anew. */
   callout<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>
-  /** Ends the job as Completed with substatus skipped; what was written before it commits. */
+  /**
+   * Ends the job as Completed with substatus skipped; what was written before it commits. In a batch it ends the function alone: in execute the chunk
+   * counts as processed and the next one follows, in finish the job is Completed as always, without a result.
+   */
   skip(reason: string): never
   /** Undoes the attempt and comes again after `delay`, uncharged. */
   snooze(delay: Duration): never

@@ -1,4 +1,4 @@
-import { encode } from './codec.ts'
+import { encode, textOf } from './codec.ts'
 
 export interface ResultServices {
   readonly maxResultBytes: number
@@ -11,9 +11,6 @@ export function storeResult(
   { maxResultBytes }: ResultServices,
 ): string | undefined {
   if (value === undefined) return undefined
-  const { json, types } = encode(value, `result of ${name}`, {
-    maxBytes: maxResultBytes,
-    tooLarge: 'MILL_RESULT_TOO_LARGE',
-  })
-  return types === undefined ? `{"json":${json}}` : `{"json":${json},"types":${JSON.stringify(types)}}`
+  const limits = { maxBytes: maxResultBytes, tooLarge: 'MILL_RESULT_TOO_LARGE' } as const
+  return textOf(encode(value, `result of ${name}`, limits))
 }

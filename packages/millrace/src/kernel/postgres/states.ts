@@ -80,22 +80,38 @@ const readState = statement(
 
 const putPage = statement(
   'state_put_page',
-  'insert into millrace.state_page (job, attempt, number, rows) values ($job, $attempt, $number, $rows) on conflict (job, attempt, number) do update set rows = excluded.rows',
+  'insert into millrace.state_page (job, lease, number, rows) values ($job, $lease, $number, $rows)',
 )
 
 const readPage = statement(
   'state_page',
-  'select rows from millrace.state_page where job = $job and attempt = $attempt and number = $number',
+  'select rows from millrace.state_page where job = $job and lease = $lease and number = $number',
 )
 
-const putAsides = statement(
-  'asides_put',
+/**
+ * Of the job whose records they are, in a statement of its own: what those wrote who had it before shows to the next statement only. Whoever
+ * has it goes on to write the state of its own job, and nobody who has written that waits for this one: no two wait for each other.
+ */
+const lockState = statement(
+  'asides_lock',
+  'select job from millrace.state where job = $job for no key update',
+)
+
+/** Without the lock two of one number collide, and the later one fails. */
+const addAsides = statement(
+  'asides_add',
   `insert into millrace.set_aside (job, number, seq, records, count, error, tries, by)
-   select $job::uuid, a.number, a.seq, a.records, a.count, a.error::json, a.tries, a.by
-   from unnest($numbers::int[], $seqs::int[], $records::text[], $counts::int[], $errors::text[], $tries::int[], $bys::uuid[])
-     as a (number, seq, records, count, error, tries, by)
-   on conflict (job, number) do update set seq = excluded.seq, records = excluded.records, count = excluded.count,
-     error = excluded.error, tries = excluded.tries, by = excluded.by, at = clock_timestamp()`,
+   select $job::uuid, last.number + a.place, a.seq, a.records, a.count, a.error::json, a.tries, a.by
+   from (select coalesce(max(number), -1) as number from millrace.set_aside where job = $job::uuid) as last,
+     unnest($seqs::int[], $records::text[], $counts::int[], $errors::text[], $tries::int[], $bys::uuid[])
+       with ordinality as a (seq, records, count, error, tries, by, place)`,
+)
+
+const replaceAside = statement(
+  'aside_replace',
+  `update millrace.set_aside set seq = $seq, records = $records, count = $count, error = $error::json, tries = $tries, by = $by,
+     at = clock_timestamp()
+   where job = $job and number = $number`,
 )
 
 const dropAside = statement(
@@ -122,58 +138,64 @@ const takeAsides = statement(
    select count(*)::int as asides, coalesce(sum(count), 0)::int as records from taken`,
 )
 
-const nextAside = statement(
-  'aside_next',
-  'select coalesce(max(number), -1) + 1 as n from millrace.set_aside where job = $job',
-)
-
 /** Runs a statement in a transaction, or by itself. */
 export type RunStatement = <R extends object>(
   statement: Statement,
   values: Values,
 ) => Promise<{ readonly rows: readonly R[] }>
 
-export function statesOn(run: RunStatement): StateAccess {
+/** Runs statements in one transaction. */
+export type RunTogether = <T>(work: (run: RunStatement) => Promise<T>) => Promise<T>
+
+export function statesOn(run: RunStatement, together: RunTogether): StateAccess {
   return {
     get: async (job) => (await run<StandingState>(readState, { job })).rows[0] ?? null,
-    putPage: async (job, attempt, number, rows) => {
-      await run(putPage, { job, attempt, number, rows })
+    putPage: async (job, lease, number, rows) => {
+      await run(putPage, { job, lease, number, rows })
     },
-    page: async (job, attempt, number) =>
-      (await run<{ rows: string }>(readPage, { job, attempt, number })).rows[0]?.rows ?? null,
-    putAsides: async (job, asides) => {
-      if (asides.length > 0) await run(putAsides, { job, ...asideValues(asides) })
+    page: async (job, lease, number) =>
+      (await run<{ rows: string }>(readPage, { job, lease, number })).rows[0]?.rows ?? null,
+    addAsides: (job, asides) =>
+      together(async (run) => {
+        await run(lockState, { job })
+        await run(addAsides, { job, ...asideValues(asides) })
+      }),
+    replaceAside: async (job, number, { error, ...aside }) => {
+      await run(replaceAside, { job, number, ...aside, error: errorText(error) })
     },
     dropAside: async (job, number) => {
       await run(dropAside, { job, number })
     },
     asides: async (job, { from, limit, by }) =>
       (await run<Aside>(readAsides, { job, from, limit, by: by ?? null })).rows,
-    takeAsides: async (job, by) =>
-      (await run<{ asides: number; records: number }>(takeAsides, { job, by })).rows[0] ?? {
-        asides: 0,
-        records: 0,
-      },
-    nextAside: async (job) => (await run<{ n: number }>(nextAside, { job })).rows[0]?.n ?? 0,
+    takeAsides: (job, by) =>
+      together(async (run) => {
+        await run(lockState, { job })
+        const { rows } = await run<{ asides: number; records: number }>(takeAsides, { job, by })
+        return rows[0] ?? { asides: 0, records: 0 }
+      }),
   }
 }
 
 export function states(db: Database): StateAccess {
-  return statesOn((statement, values) => db.hot.run(statement, values))
+  return statesOn(
+    (statement, values) => db.hot.run(statement, values),
+    (work) =>
+      db.hot.transaction((connection) => work((statement, values) => connection.run(statement, values))),
+  )
 }
 
 function asideValues(asides: readonly NewAside[]): Values {
   return {
-    numbers: plain(asides.map(({ number }) => number)),
     seqs: plain(asides.map(({ seq }) => seq)),
     records: texts(asides.map(({ records }) => records)),
     counts: plain(asides.map(({ count }) => count)),
-    errors: texts(
-      asides.map(({ error }: { readonly error: StoredError | null }) =>
-        error === null ? null : JSON.stringify(error),
-      ),
-    ),
+    errors: texts(asides.map(({ error }) => errorText(error))),
     tries: plain(asides.map(({ tries }) => tries)),
     bys: plain(asides.map(({ by }) => by)),
   }
+}
+
+function errorText(error: StoredError | null): string | null {
+  return error === null ? null : JSON.stringify(error)
 }

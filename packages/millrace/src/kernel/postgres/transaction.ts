@@ -26,7 +26,7 @@ import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
-import { statesOn } from './states.ts'
+import { statesOn, type RunStatement } from './states.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -127,10 +127,11 @@ class PostgresTransaction implements StorageTransaction {
   }
 
   get states(): StateAccess {
-    return statesOn((statement, values) => {
+    const run: RunStatement = (statement, values) => {
       this.#check()
       return this.#noting(this.#connection.run(statement, values))
-    })
+    }
+    return statesOn(run, (work) => work(run))
   }
 
   async hasWrites(): Promise<boolean> {

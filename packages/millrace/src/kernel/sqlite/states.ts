@@ -70,36 +70,35 @@ export interface StateSession {
 export function statesOn({ read, write }: StateSession): StateAccess {
   return {
     get: (job) => read((connection) => get(connection, job)),
-    putPage: (job, attempt, number, rows) =>
+    putPage: (job, lease, number, rows) =>
       write(({ connection }) => {
         connection.run(
-          'insert or replace into millrace_state_page (job, attempt, number, rows) values (?, ?, ?, ?)',
-          ...[job, attempt, number, rows],
+          'insert into millrace_state_page (job, lease, number, rows) values (?, ?, ?, ?)',
+          ...[job, lease, number, rows],
         )
       }),
-    page: (job, attempt, number) =>
+    page: (job, lease, number) =>
       read(
         (connection) =>
           connection.get<{ rows: string }>(
-            'select rows from millrace_state_page where job = ? and attempt = ? and number = ?',
-            ...[job, attempt, number],
+            'select rows from millrace_state_page where job = ? and lease = ? and number = ?',
+            ...[job, lease, number],
           )?.rows ?? null,
       ),
-    putAsides: (job, asides) => write((writing) => putAsides(writing, job, asides)),
+    addAsides: (job, asides) => write((writing) => addAsides(writing, job, asides)),
+    replaceAside: (job, number, { seq, records, count, error, tries, by }) =>
+      write(({ connection, now }) => {
+        connection.run(
+          'update millrace_set_aside set seq = ?, records = ?, count = ?, error = ?, tries = ?, by = ?, at = ? where job = ? and number = ?',
+          ...[seq, records, count, errorText(error), tries, by, now, job, number],
+        )
+      }),
     dropAside: (job, number) =>
       write(({ connection }) => {
         connection.run('delete from millrace_set_aside where job = ? and number = ?', job, number)
       }),
     asides: (job, page) => read((connection) => asides(connection, job, page)),
     takeAsides: (job, by) => write(({ connection }) => takeAsides(connection, job, by)),
-    nextAside: (job) =>
-      read(
-        (connection) =>
-          connection.get<{ n: number }>(
-            'select coalesce(max(number), -1) + 1 as n from millrace_set_aside where job = ?',
-            job,
-          )?.n ?? 0,
-      ),
   }
 }
 
@@ -134,11 +133,12 @@ function countsOf(row: Omit<StateRow, 'data'>): Omit<StateView, 'begunAt' | 'upd
   return { phase, total, processed, failed, chunks, totalChunks: row.total_chunks, errors, pace, spread }
 }
 
-function putAsides({ connection, now }: Writing, job: JobId, asides: readonly NewAside[]): void {
-  for (const { number, seq, records, count, error, tries, by } of asides)
+function addAsides({ connection, now }: Writing, job: JobId, asides: readonly NewAside[]): void {
+  for (const { seq, records, count, error, tries, by } of asides)
     connection.run(
-      'insert or replace into millrace_set_aside (job, number, seq, records, count, error, tries, by, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[job, number, seq, records, count, errorText(error), tries, by, now],
+      `insert into millrace_set_aside (job, number, seq, records, count, error, tries, by, at)
+       select ?1, coalesce(max(number), -1) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 from millrace_set_aside where job = ?1`,
+      ...[job, seq, records, count, errorText(error), tries, by, now],
     )
 }
 

@@ -1,4 +1,4 @@
-import type { JobId } from '../rules/execution.ts'
+import type { JobId, LeaseId } from '../rules/execution.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { StateChange, StateCounts } from '../rules/state.ts'
 
@@ -22,7 +22,7 @@ export interface Aside {
   readonly number: number
   /** The execution that gave them up. */
   readonly seq: number
-  /** JSON text: ids, or the records themselves. */
+  /** JSON text: ids, their bounds, or the records themselves. */
   readonly records: string
   readonly count: number
   readonly error: StoredError | null
@@ -33,17 +33,22 @@ export interface Aside {
   readonly at: number
 }
 
-export type NewAside = Omit<Aside, 'at'>
+export type NewAside = Omit<Aside, 'at' | 'number'>
 
 /** What jobs of several executions keep. In a transaction it is written with it. */
 export interface StateAccess {
   /** null: its first execution has not ended. */
   get(job: JobId): Promise<StandingState | null>
-  /** A page of one attempt of a start; written over one of the same number. */
-  putPage(job: JobId, attempt: number, number: number, rows: string): Promise<void>
-  page(job: JobId, attempt: number, number: number): Promise<string | null>
-  /** Written over one of the same number. */
-  putAsides(job: JobId, asides: readonly NewAside[]): Promise<void>
+  /** A page of the start that ran under that lease; a second one of the same number is refused. */
+  putPage(job: JobId, lease: LeaseId, number: number, rows: string): Promise<void>
+  page(job: JobId, lease: LeaseId, number: number): Promise<string | null>
+  /**
+   * Under the numbers that follow the last one, in order. Of several jobs that add to the same one, each waits for the transaction of the one
+   * before: none writes over what another has set aside.
+   */
+  addAsides(job: JobId, asides: readonly NewAside[]): Promise<void>
+  /** Over the one of that number. */
+  replaceAside(job: JobId, number: number, aside: NewAside): Promise<void>
   dropAside(job: JobId, number: number): Promise<void>
   /** From a number on, in order; `by`: those that this job is to try again. */
   asides(
@@ -54,6 +59,4 @@ export interface StateAccess {
    * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many, and how many records. Waits for whoever is at it.
    */
   takeAsides(job: JobId, by: JobId): Promise<{ readonly asides: number; readonly records: number }>
-  /** The number of the next one. */
-  nextAside(job: JobId): Promise<number>
 }

@@ -20,7 +20,10 @@ export interface BatchContext<State = unknown, Input = unknown> extends HandlerC
   state: State
   /** 0 in start, then from 1; set aside chunks and what bisecting makes of them count too. */
   readonly chunk: number
-  /** Of a batch by range: the ids that the chunk is about, `after` (null: from the first) excluded, `upTo` included. */
+  /**
+   * Of a batch by range, in each execute: the ids that the chunk is about, `after` (null: from the first) excluded, `upTo` included. Also of what was
+   * set aside or halved.
+   */
   readonly range: { readonly after: string | number | null; readonly upTo: string | number } | null
   /** The job whose records that were set aside this one tries again. */
   readonly retryOf: string | null

@@ -9,6 +9,7 @@ import { decode, encode } from '../codec.ts'
 import { validate } from '../definition.ts'
 import type { ContextServices } from '../handler-context.ts'
 import { storeResult, type ResultServices } from '../store-result.ts'
+import { countOf, partsOf, type AsidePart } from './asides.ts'
 import { ScopedBatchContext } from './batch-context.ts'
 import { stateLimits, type BatchDefinition, type BatchEnd } from './define.ts'
 import {
@@ -24,15 +25,14 @@ import {
 } from './rules.ts'
 import {
   contents,
-  hasQuery,
   nextOf,
   openQuery,
   queryOrRows,
   read,
   storeRows,
+  type Piece,
   type SourceEnv,
 } from './source.ts'
-import { storeRecords } from './stored-records.ts'
 
 export interface BatchServices extends ContextServices, ResultServices {
   readonly defaultTimeoutMs: number
@@ -119,14 +119,13 @@ export class BatchExecution {
 
   async #chunk(batch: Batch): Promise<undefined> {
     const { data } = batch
-    const { work, source, asidesOf } = data
+    const { work, asidesOf } = data
     const env = await this.#env()
     const isHalf = work.kind === 'aside' && work.count > 1 && this.#definition.bisect
     this.#leave({ kind: 'trying', once: isHalf, endsJob: false })
-    const byRange = this.#definition.by === 'range' && work.kind === 'keys'
-    const records = byRange ? [] : (await read(env, source, work, asidesOf)).records
-    const ctx = await this.#context(data, byRange ? { after: work.after, upTo: work.upTo } : null)
-    if (byRange || records.length > 0) {
+    const { records, range, count } = await read(env, this.#piece(data))
+    const ctx = await this.#context(data, range)
+    if (range !== null || records.length > 0) {
       try {
         await this.#definition.execute(records as never, ctx)
       } catch (thrown) {
@@ -136,9 +135,8 @@ export class BatchExecution {
     }
     const after = await this.#env()
     if (work.kind === 'aside') await after.states.dropAside(asidesOf, work.number)
-    const done = byRange ? work.count : records.length
     const next = await this.#after(after, data)
-    this.#leave({ kind: 'next', batch: applied(batch, done, next, this.#keep(ctx.state)), records: done })
+    this.#leave({ kind: 'next', batch: applied(batch, count, next, this.#keep(ctx.state)), records: count })
     return undefined
   }
 
@@ -174,42 +172,41 @@ export class BatchExecution {
     this.#leave({ kind: 'trying', once: false, endsJob: false })
     const { run } = this.#scope
     const env = await this.#env()
-    const all = await contents(env, data.source, data.work, data.asidesOf)
-    const halved = this.#definition.bisect && all.length > 1
-    await this.#write(env, data, all, { halved, error, seq: run.seq - times })
-    if (!halved && all.length > 0) this.#tell(all.length, run.seq - times, error)
+    const all = await contents(env, this.#piece(data))
+    const records = all === null ? 0 : countOf(all)
+    const halved = this.#definition.bisect && records > 1
+    const parts = all === null || records === 0 ? [] : partsOf(all, halved, this.#where)
+    await this.#write(env, data, parts, { halved, error, seq: run.seq - times })
+    if (!halved && records > 0) this.#tell(records, run.seq - times, error)
     const next = await this.#after(env, data)
-    const given = { records: all.length, halved: halved || all.length === 0, error }
-    this.#leave({ kind: 'next', batch: givenUp(batch, given, next), records: all.length })
+    const given = { records, halved: halved || records === 0, error }
+    this.#leave({ kind: 'next', batch: givenUp(batch, given, next), records })
     return undefined
   }
 
   async #write(
     { states }: SourceEnv,
-    { work, source, asidesOf }: BatchData,
-    all: readonly unknown[],
+    { work, asidesOf }: BatchData,
+    parts: readonly AsidePart[],
     { halved, error, seq }: { readonly halved: boolean; readonly error: StoredError; readonly seq: number },
   ): Promise<void> {
     const own = work.kind === 'aside' ? work.number : null
-    const [before] = own === null ? [] : await states.asides(asidesOf, { from: own, limit: 1 })
-    if (halved && own !== null) await states.dropAside(asidesOf, own)
-    if (all.length === 0) {
+    if (parts.length === 0) {
       if (own !== null) await states.dropAside(asidesOf, own)
       return
     }
+    const [before] = own === null ? [] : await states.asides(asidesOf, { from: own, limit: 1 })
     const tries = (before?.number === own ? (before?.tries ?? 0) : 0) + 1
-    const number = own !== null && !halved ? own : await states.nextAside(asidesOf)
-    const middle = Math.ceil(all.length / 2)
-    const parts = halved ? [all.slice(0, middle), all.slice(middle)] : [all]
-    const store = (part: readonly unknown[]): string =>
-      hasQuery(source) ? JSON.stringify(part) : storeRecords(part as readonly object[], this.#where)
-    await states.putAsides(
-      asidesOf,
-      parts.map((part, place) => ({
-        ...{ number: number + place, seq, records: store(part), count: part.length },
-        ...{ error, tries, by: halved ? this.#scope.run.job : null },
-      })),
-    )
+    const by = halved ? this.#scope.run.job : null
+    const asides = parts.map((part) => ({ ...part, seq, error, tries, by }))
+    const [whole] = asides
+    if (own !== null && !halved && whole !== undefined) return states.replaceAside(asidesOf, own, whole)
+    await states.addAsides(asidesOf, asides)
+    if (own !== null) await states.dropAside(asidesOf, own)
+  }
+
+  #piece({ source, work, asidesOf }: BatchData): Piece {
+    return { source, work, asidesOf, byRange: this.#definition.by === 'range' }
   }
 
   /** What comes after the work of now: more of the source, then what was halved, then the finish. */

@@ -22,7 +22,7 @@ const failure: Result = { kind: 'failure', error: oops }
 const policy = { retry: DEFAULT_RETRY, hasHook: true }
 
 const batch: Batch = begun({
-  source: { kind: 'rows', attempt: 1, pages: 3 },
+  source: { kind: 'rows', lease: 1, pages: 3 },
   work: { kind: 'page', number: 0 },
   total: 500,
   totalChunks: 3,

@@ -1,6 +1,6 @@
 import { afterGivenUp, decide, finalizerOf } from '../../kernel/rules/decide.ts'
 import type { Decision, NextExecution } from '../../kernel/rules/decision.ts'
-import type { Claimed } from '../../kernel/rules/execution.ts'
+import type { Claimed, LeaseId } from '../../kernel/rules/execution.ts'
 import { endsJob, outcomes, type Outcome, type StoredError } from '../../kernel/rules/outcome.ts'
 import type { RetryPolicy } from '../../kernel/rules/retry.ts'
 import { phases, type StateChange, type StateCounts } from '../../kernel/rules/state.ts'
@@ -11,8 +11,8 @@ import type { RowId } from '../../kernel/storage/snapshots.ts'
 export type Source =
   | { readonly kind: 'keys'; readonly query: string; readonly upTo: RowId | null }
   | { readonly kind: 'snapshot'; readonly query: string; readonly snapshot: string; readonly to: number }
-  /** Brought along by that attempt of the start. */
-  | { readonly kind: 'rows'; readonly attempt: number; readonly pages: number }
+  /** Brought along by the start that ran under that lease. */
+  | { readonly kind: 'rows'; readonly lease: LeaseId; readonly pages: number }
   | { readonly kind: 'none' }
 
 /** What the next execution is to do. Its bounds are fixed before it runs, so that it can be set aside whole. */

@@ -13,7 +13,14 @@ import { RecordQuery } from '../../records/record-query.ts'
 import { countQuery } from '../../records/run.ts'
 import { compileIds } from '../../records/sql/compile.ts'
 import type { Source, Work } from './rules.ts'
-import { storeRecords, storedRecords } from './stored-records.ts'
+import {
+  setAsideOf,
+  storeRecords,
+  storedRecords,
+  type Contents,
+  type IdRange,
+  type SetAside,
+} from './asides.ts'
 
 /** What a source gives chunk by chunk, and where that is kept. */
 export interface SourceEnv {
@@ -22,10 +29,20 @@ export interface SourceEnv {
   readonly job: string
 }
 
-/** Records of a chunk and, where they come from a query, their ids. */
+/** What execute is given: records, or none but the range that they are in. */
 export interface Chunk {
   readonly records: readonly object[]
-  readonly ids: readonly RowId[] | null
+  readonly range: IdRange | null
+  readonly count: number
+}
+
+/** A piece of work, and where it comes from. */
+export interface Piece {
+  readonly source: Source
+  readonly work: Work
+  readonly asidesOf: string
+  /** Of a range the bounds are wanted, not what is in it. */
+  readonly byRange: boolean
 }
 
 export interface Opened {
@@ -81,7 +98,7 @@ export async function openQuery(
 
 /**
  * Writes the records of an iterable as pages, one at a time, so that neither memory nor one statement grows with it. Beside the attempt's
- * transaction unless that is open; what an attempt that failed has left does not count.
+ * transaction unless that is open; what a run of it that failed has left does not count.
  */
 export async function storeRows(
   rows: Iterable<object> | AsyncIterable<object>,
@@ -89,7 +106,8 @@ export async function storeRows(
   beside: StateAccess,
   { size, where }: { readonly size: number; readonly where: string },
 ): Promise<Opened> {
-  const { job, attempt } = scope.run
+  // Not the attempt: after a rescue of a start that had not been seen to begin, two processes may be at the same one.
+  const { job, lease } = scope.run
   let pages = 0
   let total = 0
   let page: object[] = []
@@ -97,7 +115,7 @@ export async function storeRows(
     scope.signal.throwIfAborted()
     const text = storeRecords(page, where)
     const states = scope.opening === null ? beside : (await scope.transaction()).states
-    await states.putPage(job, attempt, pages, text)
+    await states.putPage(job, lease, pages, text)
     pages += 1
     total += page.length
     page = []
@@ -112,7 +130,7 @@ export async function storeRows(
     if (page.length === size) await flush()
   }
   if (page.length > 0) await flush()
-  return { source: { kind: 'rows', attempt, pages }, total }
+  return { source: { kind: 'rows', lease, pages }, total }
 }
 
 /** The first piece of work of a source, or what follows one; null: there is no more of it. */
@@ -159,45 +177,68 @@ async function nextKeys(
   return { kind: 'keys', after, upTo: id, count: Number(last['n']) }
 }
 
-/** The records of a piece of work as they are now. */
-export async function read(env: SourceEnv, source: Source, work: Work, asidesOf: string): Promise<Chunk> {
+/** A piece of work as it is now. */
+export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
+  const { source, work, byRange } = piece
   switch (work.kind) {
-    case 'keys': {
-      const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(work))
-      return { records: rows.map(({ record }) => record), ids: rows.map(({ id }) => id) }
-    }
+    case 'keys':
+      return byRange ? ofBounds(work) : chunkOf(await recordsInRange(env, source, work))
     case 'positions':
-      return ofIds(env, source, await idsAtPositions(env, source, work))
+      return chunkOf(await recordsOf(env, source, await idsAtPositions(env, source, work)))
     case 'page':
-      return { records: await pageOf(env, source, work.number), ids: null }
+      return chunkOf(await pageOf(env, source, work.number))
     case 'aside': {
-      const [aside] = await env.states.asides(asidesOf, { from: work.number, limit: 1 })
-      if (aside?.number !== work.number) return { records: [], ids: null }
-      if (hasQuery(source)) return ofIds(env, source, JSON.parse(aside.records) as RowId[])
-      return { records: storedRecords(aside.records), ids: null }
+      const aside = await asideOf(env, piece)
+      if (aside === null) return chunkOf([])
+      if (aside.kind === 'records') return chunkOf(aside.records)
+      if (aside.kind === 'ids') return chunkOf(await recordsOf(env, source, aside.ids))
+      if (byRange) return ofBounds({ ...aside.range, count: work.count })
+      return chunkOf(await recordsInRange(env, source, aside.range))
     }
     case 'finish':
-      return { records: [], ids: null }
+      return chunkOf([])
   }
 }
 
-/** What of a piece of work is to be set aside: ids, or the records themselves. */
-export async function contents(
-  env: SourceEnv,
-  source: Source,
-  work: Work,
-  asidesOf: string,
-): Promise<readonly RowId[] | readonly object[]> {
-  if (work.kind === 'keys') return idsInRange(env.records, storedQuery(source), rangeOf(work))
-  if (work.kind === 'positions') return idsAtPositions(env, source, work)
-  if (work.kind === 'page') return pageOf(env, source, work.number)
-  if (work.kind === 'finish') return []
-  const [aside] = await env.states.asides(asidesOf, { from: work.number, limit: 1 })
-  if (aside?.number !== work.number) return []
-  return hasQuery(source) ? (JSON.parse(aside.records) as RowId[]) : storedRecords(aside.records)
+/** What of a piece of work is to be set aside; null: there is nothing any more. */
+export async function contents(env: SourceEnv, piece: Piece): Promise<Contents | null> {
+  const { source, work, byRange } = piece
+  const inRange = async ({ after, upTo }: IdRange): Promise<readonly RowId[]> =>
+    idsInRange(env.records, storedQuery(source), rangeOf({ after, upTo }))
+  switch (work.kind) {
+    case 'keys': {
+      const { after, upTo } = work
+      const ids = await inRange(work)
+      return byRange ? { kind: 'range', range: { after, upTo }, ids } : { kind: 'ids', ids }
+    }
+    case 'positions':
+      return { kind: 'ids', ids: await idsAtPositions(env, source, work) }
+    case 'page':
+      return { kind: 'records', records: await pageOf(env, source, work.number) }
+    case 'aside': {
+      const aside = await asideOf(env, piece)
+      return aside?.kind === 'range' ? { ...aside, ids: await inRange(aside.range) } : aside
+    }
+    case 'finish':
+      return null
+  }
 }
 
-export function hasQuery(source: Source): source is Extract<Source, { readonly query: string }> {
+async function asideOf({ states }: SourceEnv, { work, asidesOf }: Piece): Promise<SetAside | null> {
+  if (work.kind !== 'aside') return null
+  const [aside] = await states.asides(asidesOf, { from: work.number, limit: 1 })
+  return aside?.number === work.number ? setAsideOf(aside.records) : null
+}
+
+function chunkOf(records: readonly object[]): Chunk {
+  return { records, range: null, count: records.length }
+}
+
+function ofBounds({ after, upTo, count }: IdRange & Pick<Chunk, 'count'>): Chunk {
+  return { records: [], range: { after, upTo }, count }
+}
+
+function hasQuery(source: Source): source is Extract<Source, { readonly query: string }> {
   return source.kind === 'keys' || source.kind === 'snapshot'
 }
 
@@ -206,7 +247,7 @@ function storedQuery(source: Source): ReturnType<typeof decodeQuery> {
   throw new MillraceError('MILL_INTERNAL', `a batch over ${source.kind} has no query`)
 }
 
-function rangeOf({ after, upTo }: Extract<Work, { kind: 'keys' }>): {
+function rangeOf({ after, upTo }: IdRange): {
   readonly after?: RowId
   readonly upTo: RowId
   readonly limit: number
@@ -223,14 +264,19 @@ async function idsAtPositions(
   return idsAt(env.records, { what, id: source.snapshot, ttlMs: defaultTtlMs }, from, to - from)
 }
 
-async function ofIds(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<Chunk> {
+async function recordsInRange(env: SourceEnv, source: Source, range: IdRange): Promise<readonly object[]> {
+  const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(range))
+  return rows.map(({ record }) => record)
+}
+
+async function recordsOf(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<readonly object[]> {
   const rows = await rowsOfIds(env.records, storedQuery(source), ids)
-  return { records: rows.map(({ record }) => record), ids: rows.map(({ id }) => id) }
+  return rows.map(({ record }) => record)
 }
 
 async function pageOf(env: SourceEnv, source: Source, number: number): Promise<object[]> {
   if (source.kind !== 'rows') throw new MillraceError('MILL_INTERNAL', 'a page of no rows')
-  const text = await env.states.page(env.job, source.attempt, number)
+  const text = await env.states.page(env.job, source.lease, number)
   if (text === null) throw new MillraceError('MILL_INTERNAL', `page ${number} of batch ${env.job} is missing`)
   return storedRecords(text)
 }

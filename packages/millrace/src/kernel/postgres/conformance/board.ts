@@ -5,7 +5,10 @@ import { keyed, newJob } from '../../storage/conformance/fixtures.ts'
 import type { PostgresBench, PostgresStorage } from './opened.ts'
 import { rowsOf, type Rows } from './sound.ts'
 
-const tables = 'job ready waiting lease done failure result arg uniq limit_key permit worker abort'.split(' ')
+const tables =
+  'job ready waiting lease done failure result arg uniq limit_key permit worker abort state set_aside'.split(
+    ' ',
+  )
 const clear = `set synchronous_commit = off;
   ${tables.map((table) => `delete from millrace.${table}`).join('; ')}; delete from effect;
   update millrace.setting set value = '' where name = 'prune_position'`
@@ -92,7 +95,10 @@ export class BoardRoom {
         ('kept', '${unwanted.id}', 2);
       insert into millrace.job (id, lane, prio, payload) values ('${oldId}', ${plain.id}, 5, '{}');
       insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
-      values ('${oldId}', 0, 1, 10, 1, 1, now() - interval '1 day')`)
+      values ('${oldId}', 0, 1, 10, 1, 1, now() - interval '1 day');
+      insert into millrace.state (job, seq, phase, data, processed, failed, chunks, errors, updated)
+      values ('${run!.job}', 1, 0, '{}', 0, 0, 0, 0, now());
+      insert into millrace.set_aside (job, number, seq, records, count, tries) values ('${run!.job}', 0, 1, '[1]', 1, 1)`)
     const [, , parked, gatedReady] = limited.map(({ id }) => id)
     return {
       ...{

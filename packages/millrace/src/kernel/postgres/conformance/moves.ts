@@ -21,7 +21,7 @@ import type { Rows } from './sound.ts'
 export interface Move<Answer = unknown> {
   /** Which rows it meets others on: moves with none in common cannot meet. */
   readonly on: readonly (
-    'lease' | 'key' | 'started' | 'done' | 'free' | 'kept' | 'unwanted' | 'due' | 'open'
+    'lease' | 'key' | 'started' | 'done' | 'free' | 'kept' | 'unwanted' | 'due' | 'open' | 'state'
   )[]
   /** Whom it contradicts. */
   readonly never?: readonly string[]
@@ -63,6 +63,26 @@ async function settling(
   } catch (error) {
     if (isMillraceError(error) && error.data['sqlstate'] === '23505') return 'refused'
     throw error
+  }
+}
+
+const aside = { seq: 1, records: '[1]', count: 1, error: null, tries: 1, by: null }
+
+/** Adds to what is set aside of the one, and settles the other with its state. */
+async function settlingAside(
+  storage: PostgresStorage,
+  { run: { job } }: Board,
+  settles: Decision,
+): Promise<void> {
+  const counts = { processed: 0, failed: 1, chunks: 0, errors: 1, total: null, totalChunks: null }
+  const state = { seq: 2, data: '{}', phase: 0, ...counts, error: null, pace: null, spread: null }
+  const tx = await storage.begin({ token: 'token', idleTimeoutMs: 10_000, writeTimeoutMs: 0 })
+  try {
+    await tx.states.addAsides(job, [aside, aside])
+    await tx.settle({ ...settles, state })
+    await tx.commit()
+  } finally {
+    await tx.rollback()
   }
 }
 
@@ -227,6 +247,30 @@ export const moves: Readonly<Record<string, Move>> = {
       }),
     wrong: (answer, { run }, rows) =>
       answer === 'settled' && rows.jobs.get(run.job)!.effects !== 1 && 'its effect is not there once',
+  }),
+  setAside: move({
+    on: ['state'],
+    never: ['setAside'],
+    unreleased: 1,
+    async work(storage, board) {
+      await settlingAside(storage, board, completed(board))
+      return 'settled'
+    },
+  }),
+  setAsideByRetry: move({
+    on: ['state'],
+    never: ['setAsideByRetry'],
+    unreleased: 1,
+    work: (storage, board) => settlingAside(storage, board, decision(board.openRun)),
+  }),
+  setAsideBeside: move({
+    on: ['state'],
+    work: ({ states }, { run }) => states.addAsides(run.job, [aside, aside]),
+  }),
+  takeAsides: move({
+    on: ['state'],
+    work: ({ states }, { run, openRun }) => states.takeAsides(run.job, openRun.job),
+    wrong: ({ asides }) => asides < 1 && 'it took nothing',
   }),
   settled: move({
     on: ['lease'],

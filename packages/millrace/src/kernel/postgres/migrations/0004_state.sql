@@ -24,13 +24,13 @@ create table millrace.state (
   autovacuum_vacuum_cost_delay = 0
 );
 
--- Rows that a start brought along, in order; attempt is the start's, so that what a lost one left does not count.
+-- Rows that a start brought along, in order; under its lease, so that what a lost one left, or still writes, does not count.
 create table millrace.state_page (
   job uuid not null,
-  attempt int not null,
+  lease bigint not null,
   number int not null,
   rows text not null,
-  primary key (job, attempt, number)
+  primary key (job, lease, number)
 );
 
 -- Records that were given up. by: the job that is to try them again; null: nobody does.

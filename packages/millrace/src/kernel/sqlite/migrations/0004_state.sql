@@ -20,13 +20,13 @@ create table millrace_state (
   updated integer not null
 ) strict;
 
--- Rows that a start brought along, in order; `attempt` is the start's, so that what a lost one left does not count.
+-- Rows that a start brought along, in order; under its lease, so that what a lost one left, or still writes, does not count.
 create table millrace_state_page (
   job text not null,
-  attempt integer not null,
+  lease integer not null,
   number integer not null,
   rows text not null,
-  primary key (job, attempt, number)
+  primary key (job, lease, number)
 ) strict;
 
 -- Records that were given up. `by`: the job that is to try them again; null: nobody does.

@@ -211,8 +211,12 @@ export class Bench {
   }
 
   /** A transaction that is rolled back unless the work committed it. */
-  async transaction<T>(work: (tx: StorageTransaction) => Promise<T>, options = application): Promise<T> {
-    const tx = await this.storage.begin(options)
+  async transaction<T>(
+    work: (tx: StorageTransaction) => Promise<T>,
+    options = application,
+    storage = this.storage,
+  ): Promise<T> {
+    const tx = await storage.begin(options)
     try {
       return await work(tx)
     } finally {

@@ -7,7 +7,19 @@ import { outcomes } from '../../rules/outcome.ts'
 import { phases, type StateChange } from '../../rules/state.ts'
 import type { JobStatus } from '../../rules/status.ts'
 import type { NewAside } from '../states.ts'
-import { Bench, decision, fresh, oops, pass, rescueWith, spent, standing, type Leased } from './fixtures.ts'
+import type { StorageTransaction } from '../transaction.ts'
+import {
+  application,
+  Bench,
+  decision,
+  fresh,
+  oops,
+  pass,
+  rescueWith,
+  spent,
+  standing,
+  type Leased,
+} from './fixtures.ts'
 import type { Open } from './subject.ts'
 
 const stateFor = (seq: number, change: Partial<StateChange> = {}): StateChange => ({
@@ -94,7 +106,7 @@ export function state(open: Open): void {
       await bench.transaction(
         async (tx) => {
           expect(await tx.states.get(job)).toMatchObject({ seq: 1 })
-          await tx.states.putAsides(job, [aside(0)])
+          await tx.states.addAsides(job, [aside()])
           expect(await tx.settle(goOn(run))).toBe('settled')
           expect(await tx.states.get(job)).toMatchObject({ seq: 2 })
         },
@@ -228,8 +240,8 @@ export function state(open: Open): void {
       const leased = await begun()
       const run = await take(leased)
       const { storage } = bench
-      await storage.states.putPage(run.job, 1, 0, '[1]')
-      await storage.states.putAsides(run.job, [aside(0)])
+      await storage.states.putPage(run.job, run.lease, 0, '[1]')
+      await storage.states.addAsides(run.job, [aside()])
       const last = stateFor(2, { errors: 1, error: oops })
       await bench.settle([decision(run, outcomes.completedWithErrors, { state: last, error: oops })])
       const { state: view, error, facts } = await bench.record(run.job)
@@ -243,11 +255,11 @@ export function state(open: Open): void {
       while (!(await storage.history.prune({ completedMs: 0, failedMs: 0, page: 1_000 })).wrapped);
       expect(await storage.history.jobs([run.job])).toEqual([])
       expect(await storage.states.get(run.job)).toBeNull()
-      expect(await storage.states.page(run.job, 1, 0)).toBeNull()
+      expect(await storage.states.page(run.job, run.lease, 0)).toBeNull()
       expect(await storage.states.asides(run.job, { from: 0, limit: 9 })).toEqual([])
     })
 
-    test('pages come back letter by letter, each attempt’s apart', async () => {
+    test('pages come back letter by letter, those of each lease apart', async () => {
       const { states } = bench.storage
       const { run } = await begun()
       const text = JSON.stringify([{ a: 'ü"\\{},', b: null }, 'x'.repeat(300_000)])
@@ -256,17 +268,38 @@ export function state(open: Open): void {
       expect(await states.page(run.job, 1, 0)).toBe(text)
       expect(await states.page(run.job, 2, 0)).toBe('[]')
       expect(await states.page(run.job, 1, 1)).toBeNull()
+      expect(await states.putPage(run.job, 2, 0, '[1]').catch(() => 'refused')).toBe('refused')
+      expect(await states.page(run.job, 2, 0)).toBe('[]')
+    })
+
+    test('a start that was frozen before anybody saw it begin replaces no page of the one that runs instead', async () => {
+      const { states, workers } = bench.storage
+      const frozen = await bench.leased(1, several, { free: 0 })
+      await states.putPage(frozen.run.job, frozen.lease, 0, '["old"]')
+      await bench.kill(frozen.worker)
+      const rescued = await workers.rescueLease(frozen.worker, frozen.lease, rescueWith(3))
+      expect(rescued).toMatchObject({ handedBack: 1 })
+      const { run } = frozen
+      const again = await take({ lane: frozen.lane, worker: await bench.worker() })
+      expect(again).toMatchObject({ job: run.job, seq: run.seq, attempt: run.attempt })
+      await states.putPage(again.job, again.lease, 0, '["new 0"]')
+      await states.putPage(again.job, again.lease, 1, '["new 1"]')
+      await states.putPage(run.job, frozen.lease, 1, '["old 1"]')
+      expect(await states.page(again.job, again.lease, 0)).toBe('["new 0"]')
+      expect(await states.page(again.job, again.lease, 1)).toBe('["new 1"]')
     })
 
     test('what is set aside is listed in order, taken by one job at a time, and free again when that has ended', async () => {
       const { states } = bench.storage
       const { run } = await begun()
       const [first, second] = [await bench.leased(1), await bench.leased(1)]
-      expect(await states.nextAside(run.job)).toBe(0)
-      await states.putAsides(run.job, [aside(1), aside(0, { records: '["b\\"{,}"]', count: 3 })])
-      expect(await states.nextAside(run.job)).toBe(2)
+      const odd = aside({ records: '["b\\"{,}"]', count: 3 })
+      await states.addAsides(run.job, [odd, aside()])
       const all = await states.asides(run.job, { from: 0, limit: 9 })
-      expect(all).toMatchObject([aside(0, { records: '["b\\"{,}"]', count: 3 }), aside(1)])
+      expect(all).toMatchObject([
+        { ...odd, number: 0 },
+        { ...aside(), number: 1 },
+      ])
       expect(await states.takeAsides(run.job, first.run.job)).toEqual({ asides: 2, records: 4 })
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 0, records: 0 })
       expect(await states.asides(run.job, { from: 1, limit: 9, by: first.run.job })).toMatchObject([
@@ -277,11 +310,59 @@ export function state(open: Open): void {
       await bench.settle([decision(first.run)], spent([decision(first.run)]))
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 1, records: 1 })
     })
+
+    test('what is set aside again stands under its number; what is added comes after the last', async () => {
+      const { states } = bench.storage
+      const { run } = await begun()
+      await states.addAsides(run.job, [aside(), aside(), aside()])
+      const again = aside({ records: '["b"]', tries: 2, error: null, seq: 9, by: run.job })
+      await states.replaceAside(run.job, 1, again)
+      await states.dropAside(run.job, 0)
+      await states.addAsides(run.job, [aside({ records: '["c"]' })])
+      expect(await states.asides(run.job, { from: 0, limit: 9 })).toMatchObject([
+        { ...again, number: 1 },
+        { ...aside(), number: 2 },
+        { ...aside({ records: '["c"]' }), number: 3 },
+      ])
+    })
+
+    test('jobs that add to the same one at once, each in its transaction, write over nothing', async () => {
+      const [one, two] = await bench.several(2)
+      for (let round = 0; round < 10; round += 1) {
+        const { run } = await begun()
+        const add = async (tx: StorageTransaction, text: string): Promise<void> => {
+          await tx.states.addAsides(run.job, [aside({ records: `${text}1` }), aside({ records: `${text}2` })])
+          await tx.commit()
+        }
+        let adding = Promise.resolve()
+        await bench.transaction(
+          async (tx) => {
+            await tx.states.addAsides(run.job, [aside({ records: 'first' })])
+            adding = bench.transaction((tx) => add(tx, 'second'), application, two)
+            // So many round trips the other is given, to come where it waits.
+            for (let trips = 0; trips < round; trips += 1) await bench.storage.now()
+            await add(tx, 'first')
+          },
+          application,
+          one,
+        )
+        await adding
+        const all = await bench.storage.states.asides(run.job, { from: 0, limit: 9 })
+        expect(all.map(({ number, records }) => [number, records])).toEqual([
+          ...[
+            [0, 'first'],
+            [1, 'first1'],
+            [2, 'first2'],
+            [3, 'second1'],
+            [4, 'second2'],
+          ],
+        ])
+      }
+    })
   })
 }
 
-const aside = (number: number, change: Partial<NewAside> = {}): NewAside => ({
-  number,
+const aside = (change: Partial<NewAside> = {}): NewAside => ({
   seq: 3,
   records: '["a"]',
   count: 1,

@@ -81,13 +81,16 @@ export class Scheduling {
     })
   }
 
-  /** Writes what the code of this process says: new ones are made, changed ones changed with their state kept. Throws as `inputOf` does. */
+  /**
+   * Writes what the code of this process says: new ones are made, changed ones changed with their state kept. It retires nothing: after
+   * an outage others are about to say what they have. Throws as `inputOf` does.
+   */
   async reconcile(): Promise<void> {
     const wishes: { readonly definition: ScheduleDefinition; readonly wish: Wish }[] = []
     for (const definition of this.#options.schedules)
       wishes.push({ definition, wish: await this.#wishOf(definition) })
     for (const { definition, wish } of wishes) await this.#reconcileOne(definition, wish)
-    await this.#tend()
+    await this.#options.storage.schedules.touch(this.#options.schedules)
   }
 
   async #wishOf({ name, version, runs, input, settings }: ScheduleDefinition): Promise<Wish> {
@@ -134,8 +137,7 @@ export class Scheduling {
     await storage.schedules.touch(schedules)
     for (const { tenant, name } of await this.#inCode())
       await storage.schedules.change({ tenant, name }, (standing, now) => {
-        if (standing === null || standing.origin !== 'code' || standing.state === 'deleted') return null
-        return now - standing.seen > retiredAfterMs ? deleted(standing) : null
+        return standing !== null && isForgotten(standing, now) ? deleted(standing) : null
       })
   }
 
@@ -152,10 +154,14 @@ export class Scheduling {
         after,
       })
       for (const one of some)
-        if (one.origin === 'code' && now - one.seen > retiredAfterMs && !own.has(`${one.tenant} ${one.name}`))
-          found.push(one)
+        if (isForgotten(one, now) && !own.has(`${one.tenant} ${one.name}`)) found.push(one)
       after = some.at(-1) ?? null
       if (some.length < page) return found
     }
   }
+}
+
+/** No code has it any more. One that is paused or has queued fires stays: deleted, it would not come back as it was. */
+function isForgotten({ origin, state, queued, seen }: StoredSchedule, now: number): boolean {
+  return origin === 'code' && state === 'waiting' && queued === 0 && now - seen > retiredAfterMs
 }

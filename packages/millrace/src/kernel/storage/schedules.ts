@@ -8,8 +8,8 @@ export interface ScheduleKey {
 }
 
 /**
- * error: it cannot go on as it is; `trouble` says why. complete: it will never fire again. deleted: removed, kept so that code that comes
- * back finds it as it was.
+ * error: it cannot go on as it is; `trouble` says why. complete: it will never fire again. deleted: removed by hand, or its code is gone
+ * while it was waiting; kept so that code that comes back goes on where it was, with its history.
  */
 export type ScheduleState = 'waiting' | 'paused' | 'complete' | 'error' | 'deleted'
 

@@ -211,6 +211,16 @@ describe('a schedule made at run time', () => {
     expect(await schedules.resume('*')).toBe(2)
     await mill.drain()
     expect(ran).toEqual(['due 01-01T05:00:00'])
+    const told = async (name: string): Promise<string[]> =>
+      (await schedules.fires(name)).map(({ due, state, count }) => `${due.getUTCHours()}h ${state} ${count}`)
+    expect(await told('a')).toEqual(['5h fired 1', '1h missed 4'])
+    expect(await told('b')).toEqual(['1h missed 5'])
+    const lines = mill.logs.map(({ message }) => message)
+    expect(lines.filter((line) => line.includes('MILL_SCHEDULE_MISSED'))).toEqual([
+      expect.stringContaining('schedule a fired 1800 s after it was due at 2030-01-01T05'),
+      expect.stringContaining('schedule a missed 4 of its fires'),
+      expect.stringContaining('schedule b missed 5 of its fires'),
+    ])
     await mill.advance('30 minutes')
     expect(ran).toHaveLength(3)
   })

@@ -183,11 +183,3 @@ export function jitterOf(id: string, due: number, jitterMs: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b)
   return ((hash ^ (hash >>> 16)) >>> 0) % (jitterMs + 1)
 }
-
-/** Where a paused schedule goes on: the misfire policy is for what it missed meanwhile (semantics SC-16). */
-export function resumedAt(timing: Timing, misfire: Misfire, next: number | null, now: number): number | null {
-  if (next === null || next > now) return next
-  if (misfire === 'fireAll') return next
-  const last = misfire === 'fireOnce' ? timing.last(now + 1) : undefined
-  return last === undefined || last < next ? (timing.next(now, 1)[0] ?? null) : last
-}

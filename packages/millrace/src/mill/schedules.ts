@@ -116,8 +116,8 @@ export class MillSchedules {
       throw new MillraceError('MILL_OPTIONS_INVALID', `ifExists of ${where} must be error, skip or replace`)
     const settings = settingsOf(options, where)
     const target = this.#scheduling.targetOf(runs, where)
-    const stored = await this.#scheduling.inputOf(target, input ?? null, where)
     this.#demandRoom()
+    const stored = await this.#scheduling.inputOf({ name, tenant, target, input: input ?? null, settings })
     const wish = { settings, target, input: stored, origin: 'runtime', version: 1, author: by } as const
     let exists = false
     const row = await this.#storage.schedules.change({ tenant, name }, (standing, now) => {

@@ -11,6 +11,7 @@ import type { NewJob } from '../kernel/storage/jobs.ts'
 import { changed, created, deleted, type Wish } from '../tools/schedule/change.ts'
 import type { ScheduleDefinition } from '../tools/schedule/define.ts'
 import { Planner } from '../tools/schedule/planner.ts'
+import type { ScheduleSettings } from '../tools/schedule/settings.ts'
 import type { StoredInput } from '../tools/schedule/stored.ts'
 
 export interface SchedulingOptions {
@@ -22,6 +23,15 @@ export interface SchedulingOptions {
   readonly maxPayloadBytes: number
   readonly environment: string
   readonly events: EngineEvents
+}
+
+/** What a schedule is going to fire. */
+interface Fireable {
+  readonly name: string
+  readonly tenant: string
+  readonly target: Definition
+  readonly input: unknown
+  readonly settings: ScheduleSettings
 }
 
 /** A code schedule that no process has said it has for so long is retired: its code is gone. */
@@ -72,13 +82,19 @@ export class Scheduling {
     )
   }
 
-  /** As the target's schema has it. Throws MILL_INPUT_INVALID, MILL_PAYLOAD_TOO_LARGE, MILL_INPUT_UNSERIALIZABLE. */
-  async inputOf(target: Definition, input: unknown, where: string): Promise<StoredInput> {
-    await validate(target.schema, input, `input of ${where}`)
-    return encode(input, `input of ${where}`, {
+  /**
+   * As the target's schema has it. Throws MILL_INPUT_INVALID, MILL_PAYLOAD_TOO_LARGE, MILL_INPUT_UNSERIALIZABLE, and whatever else every
+   * fire would fail with.
+   */
+  async inputOf({ name, tenant, target, input, settings }: Fireable): Promise<StoredInput> {
+    const where = `input of schedule ${name}`
+    await validate(target.schema, input, where)
+    const stored = encode(input, where, {
       maxBytes: this.#options.maxPayloadBytes,
       tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
     })
+    await this.plans.check(target, tenant, settings, stored)
+    return stored
   }
 
   /**
@@ -93,17 +109,10 @@ export class Scheduling {
     await this.#options.storage.schedules.touch(this.#options.schedules)
   }
 
-  async #wishOf({ name, version, runs, input, settings }: ScheduleDefinition): Promise<Wish> {
-    const where = `schedule ${name}`
-    const target = this.targetOf(runs, where)
-    return {
-      target,
-      settings,
-      version,
-      input: await this.inputOf(target, input, where),
-      origin: 'code',
-      author: null,
-    }
+  async #wishOf({ name, tenant, version, runs, input, settings }: ScheduleDefinition): Promise<Wish> {
+    const target = this.targetOf(runs, `schedule ${name}`)
+    const stored = await this.inputOf({ name, tenant, target, input, settings })
+    return { target, settings, version, input: stored, origin: 'code', author: null }
   }
 
   async #reconcileOne(key: ScheduleDefinition, wish: Wish): Promise<void> {

@@ -153,6 +153,14 @@ describe('a schedule in code', () => {
       code: 'MILL_INPUT_INVALID',
     })
   })
+
+  test('refuses options that every fire would fail with', async () => {
+    const bad = defineSchedule({ name: 'bad', every: '1 hour', runs: work, options: { maxDepth: 0 } })
+    await open()
+    await expect(createTestMill({ definitions: [work, bad] })).rejects.toMatchObject({
+      code: 'MILL_OPTIONS_INVALID',
+    })
+  })
 })
 
 describe('a schedule made at run time', () => {
@@ -190,6 +198,15 @@ describe('a schedule made at run time', () => {
     [{ runs: work, input: { n: 'x' } as never }, 'MILL_INPUT_INVALID', 'n'],
     [{ runs: work, ifExists: 'maybe' as never }, 'MILL_OPTIONS_INVALID', 'ifExists'],
     [{ runs: work, tenant: 'no tenant' }, 'MILL_NAME_INVALID', ''],
+    [
+      { runs: work, options: { timeout: '0 seconds' } },
+      'MILL_DURATION_INVALID',
+      'timeout of options of schedule x',
+    ],
+    [{ runs: work, options: { deadline: '0' } }, 'MILL_DURATION_INVALID', 'deadline'],
+    [{ runs: work, options: { maxDepth: 0 } }, 'MILL_OPTIONS_INVALID', 'maxDepth'],
+    [{ runs: work, options: { scenario: 'a\0' } }, 'MILL_TEXT_UNSTORABLE', 'scenario'],
+    [{ runs: work, options: { runAs: '\ud800' } }, 'MILL_TEXT_UNSTORABLE', 'runAs'],
   ])('is refused before anything is stored: %j', async (options, code, words) => {
     await open()
     const made = mill.mill.schedules.create({ name: 'x', every: '1 hour', ...options })

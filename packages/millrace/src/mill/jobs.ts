@@ -1,6 +1,6 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
-import { optionFields } from '../kernel/rules/option-fields.ts'
+import { checkDate, optionFields } from '../kernel/rules/option-fields.ts'
 import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
 import type { JobId, JobOptions } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
@@ -76,8 +76,8 @@ export class Jobs {
         'MILL_OPTIONS_INVALID',
         `status is ${status as string}; it must be one of ${jobStatuses.join(', ')}`,
       )
-    checkInstant(from, 'from')
-    checkInstant(to, 'to')
+    if (from !== undefined) checkDate(from, 'from of jobs.list')
+    if (to !== undefined) checkDate(to, 'to of jobs.list')
     const page = await this.#storage.history.list(
       {
         ...lanes,
@@ -164,11 +164,6 @@ export class Jobs {
     ])
     return { pauses, workers }
   }
-}
-
-function checkInstant(value: unknown, field: string): void {
-  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return
-  throw new MillraceError('MILL_OPTIONS_INVALID', `${field} must be a valid Date`)
 }
 
 function checkId(id: unknown): JobId {

@@ -215,6 +215,32 @@ describe('a schedule made at run time', () => {
     expect(await mill.mill.schedules.list()).toEqual([])
   })
 
+  test.each<[string, (schedules: TestMill['mill']['schedules']) => Promise<unknown>, string]>([
+    ['run', (all) => all.run('a', { overlap: 'skp' } as never), "must be one of 'skip'"],
+    ['run', (all) => all.run('a', { overlp: 'skip' } as never), 'did you mean overlap'],
+    ['fires', (all) => all.fires('a', { limit: -1 }), 'from 1 to 1000; got -1'],
+    ['fires', (all) => all.fires('a', { limit: 1_001 }), 'limit'],
+    ['fires', (all) => all.fires('a', { before: '2030-01-01' } as never), 'must be a valid Date'],
+    ['fires', (all) => all.fires('a', { befor: start } as never), 'did you mean before'],
+    ['next', (all) => all.next('a', { count: 0 }), 'count'],
+    ['next', (all) => all.next('a', { zone: 'UTC' } as never), 'zone'],
+    ['backfill', (all) => all.backfill('a', { from: '2029', to: start } as never), 'from of'],
+    ['backfill', (all) => all.backfill('a', { from: start, to: new Date(NaN) }), 'to of'],
+    ['backfill', (all) => all.backfill('a', { from: start, to: start, limit: 3 } as never), 'limit'],
+    ['list', (all) => all.list({ tenent: 'acme' } as never), 'did you mean tenant'],
+    ['get', (all) => all.get('a', { tenent: 'acme' } as never), 'did you mean tenant'],
+    ['pause', (all) => all.pause('*', { tenent: 'acme' } as never), 'did you mean tenant'],
+    ['remove', (all) => all.remove('a', 'acme' as never), 'must be an object'],
+  ])('%s refuses options that it does not know', async (_, ask, words) => {
+    await open()
+    const { schedules } = mill.mill
+    await schedules.create({ name: 'a', runs: work, every: '1 hour' })
+    const asked = ask(schedules)
+    await expect(asked).rejects.toMatchObject({ code: 'MILL_OPTIONS_INVALID' })
+    await expect(asked).rejects.toThrow(words)
+    expect(await schedules.get('a')).toMatchObject({ state: 'waiting', timesTriggered: 0 })
+  })
+
   test('fires once what a pause made it miss, and the rest never', async () => {
     await open()
     const { schedules } = mill.mill

@@ -89,7 +89,7 @@ export interface ScheduleSettings {
   readonly options: ScheduleEnqueueOptions
 }
 
-const overlaps = ['skip', 'queue', 'cancelPrevious', 'allow'] as const
+export const overlaps = ['skip', 'queue', 'cancelPrevious', 'allow'] as const
 const misfires = ['fireOnce', 'skip', 'fireAll'] as const
 const usualMadeUp = 100
 const mostMadeUp = 1_000

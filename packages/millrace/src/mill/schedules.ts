@@ -2,7 +2,7 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkDefinitionName, checkTenant, DEFAULT_TENANT } from '../kernel/rules/names.ts'
 import { nearestName } from '../kernel/rules/nearest-name.ts'
 import { checkDate, choiceOf, optionFields, wholeOf } from '../kernel/rules/option-fields.ts'
-import type { Fired, FirePlan, ScheduleDraft, StoredSchedule } from '../kernel/storage/schedules.ts'
+import type { Fired, FirePlan, NewFire, ScheduleDraft, StoredSchedule } from '../kernel/storage/schedules.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import type { Definition, InputOf } from '../tools/definition.ts'
 import { created, deleted, paused, resumed } from '../tools/schedule/change.ts'
@@ -88,6 +88,8 @@ export interface AskedFire {
 export interface Backfilled {
   readonly fired: number
   readonly queued: number
+  /** Instants without a job, because 1,000 fires wait already: ask again when they have run. */
+  readonly skipped: number
   /** Instants that have had their fire. */
   readonly already: number
   readonly jobIds: readonly string[]
@@ -250,11 +252,14 @@ export class MillSchedules {
         decideBackfill(settings.overlap, dues, standing),
       ),
     )
-    const started = fired.started.filter(({ kind }) => kind === 'backfill')
-    const queued = fired.others.filter(({ state }) => state === 'queued').length
+    // Beside them a fire may have started that had been waiting.
+    const started = fired.started.filter(({ due }) => dues.includes(due))
+    const count = (wanted: NewFire['state']): number =>
+      fired.others.filter(({ state }) => state === wanted).length
     return {
       fired: started.length,
-      queued,
+      queued: count('queued'),
+      skipped: count('skipped'),
       already: dues.length - started.length - fired.others.length,
       jobIds: started.map(({ job }) => job),
     }

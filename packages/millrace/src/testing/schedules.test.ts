@@ -296,9 +296,43 @@ describe('a schedule made at run time', () => {
     expect(await schedules.backfill('a', range)).toMatchObject({ fired: 1, queued: 2, already: 0 })
     await mill.drain()
     expect(ran).toEqual(['backfill 12-31T20:00:00', 'backfill 12-31T21:00:00', 'backfill 12-31T22:00:00'])
-    expect(await schedules.backfill('a', range)).toMatchObject({ fired: 0, queued: 0, already: 3 })
+    expect(await schedules.backfill('a', range)).toMatchObject({
+      fired: 0,
+      queued: 0,
+      skipped: 0,
+      already: 3,
+    })
     const future = { from: start, to: new Date('2030-02-01T00:00:00Z') }
     await expect(schedules.backfill('a', future)).rejects.toMatchObject({ code: 'MILL_OPTIONS_INVALID' })
+  })
+
+  test('makes up for no more than may wait, and says so', async () => {
+    await open()
+    const { schedules } = mill.mill
+    await schedules.create({
+      name: 'a',
+      runs: work,
+      every: '1 second',
+      start: new Date('2029-12-31T00:00:00Z'),
+    })
+    const range = (from: number, to: number) => ({
+      from: new Date(start.getTime() - from * 1_000),
+      to: new Date(start.getTime() - to * 1_000),
+    })
+    await schedules.pause('a')
+    expect(await schedules.backfill('a', range(2_000, 1_001))).toMatchObject({
+      fired: 1,
+      queued: 999,
+      skipped: 0,
+    })
+    expect(await schedules.backfill('a', range(1_002, 998))).toMatchObject({
+      ...{ fired: 0, queued: 1, skipped: 2, already: 2 },
+    })
+    expect(await schedules.fires('a', { limit: 3 })).toMatchObject([
+      { state: 'skipped' },
+      { state: 'skipped' },
+      { state: 'queued' },
+    ])
   })
 
   test('tells its next fires in two zones, and what else fires then', async () => {

@@ -94,7 +94,10 @@ export async function backfillSchedule(
     mill.schedules.backfill(name, { ...ofTenant(options), from, to }),
   )
   if (options.json) printJson(done)
-  else print(`${done.fired} fired, ${done.queued} queued, ${done.already} had fired already`)
+  else
+    print(
+      `${done.fired} fired, ${done.queued} queued, ${done.skipped} skipped, ${done.already} had fired already`,
+    )
 }
 
 /** A job is checked by its definition before it is enqueued. */

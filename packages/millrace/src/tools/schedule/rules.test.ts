@@ -202,6 +202,8 @@ describe('asked for', () => {
     for (const overlap of ['skip', 'queue', 'cancelPrevious'] as const)
       expect(told(decideBackfill(overlap, dues, standing()).fires)).toEqual(['-2h fired', '-1h queued'])
     expect(told(decideBackfill('allow', dues, standing()).fires)).toEqual(['-2h fired', '-1h fired'])
+    const waits = standing({ unended: ['job'], queued: queuedAt(noon - 2 * hour) })
+    expect(told(decideBackfill('queue', dues, waits).fires)).toEqual(['-1h queued'])
   })
 })
 

@@ -65,7 +65,11 @@ export function decideManual(overlap: Overlap, standing: FireStanding, nth = 0):
 
 /** Past instants that were asked for: one after another, unless overlaps are allowed. */
 export function decideBackfill(overlap: Overlap, dues: readonly number[], standing: FireStanding): Firing {
-  const wanted = dues.map((due): Wanted => ({ due, kind: 'backfill', isMadeUp: true }))
+  // Those that wait already take no second place.
+  const queued = new Set(standing.queued.map(({ due }) => due))
+  const wanted = dues
+    .filter((due) => !queued.has(due))
+    .map((due): Wanted => ({ due, kind: 'backfill', isMadeUp: true }))
   return asked(standing, overlapped(overlap === 'allow' ? 'allow' : 'queue', standing, wanted))
 }
 

@@ -1,4 +1,4 @@
-import { fireStates, scheduleStates } from '../storage/schedules.ts'
+import { firedAndEnded, fireStates, scheduleStates } from '../storage/schedules.ts'
 import { statement } from './statement.ts'
 
 const ms = (column: string, as: string): string => `(extract(epoch from ${column}) * 1000)::float8 as "${as}"`
@@ -50,11 +50,13 @@ export const update = statement(
 
 export const removeRow = statement('schedule_remove', 'delete from millrace.schedule where id = $id')
 
-export const dropQueued = statement(
-  'schedule_drop_queued',
-  `with dropped as (
-    update millrace.fire set state = ${fireStates.skipped}
-    where schedule = $id::uuid and state in (1, 3) and state = ${fireStates.queued}
+/** Queued ones are skipped; with `all` those with a job are not looked at any more. */
+export const closeFires = statement(
+  'schedule_close_fires',
+  `with closed as (
+    update millrace.fire
+    set state = case state when ${fireStates.queued} then ${fireStates.skipped} else ${firedAndEnded} end
+    where schedule = $id::uuid and state in (1, 3) and ($all::bool or state = ${fireStates.queued})
   )
   update millrace.schedule set queued = 0 where id = $id::uuid`,
 )

@@ -6,6 +6,7 @@ import {
   fireKinds,
   fireStateOf,
   fireStates,
+  isGivenUp,
   mostOpenFires,
   scheduleStateOf,
   scheduleStates,
@@ -70,7 +71,7 @@ async function change(
       const draft = decide(standing, now)
       if (draft === null) return standing
       if (standing !== null && (standing.id !== draft.id || draft.state === 'deleted'))
-        await connection.run(sql.dropQueued, { id: standing.id })
+        await connection.run(sql.closeFires, { id: standing.id, all: isGivenUp(standing, draft) })
       if (standing !== null && standing.id !== draft.id)
         await connection.run(sql.removeRow, { id: standing.id })
       const isThere = standing !== null && standing.id === draft.id

@@ -4,6 +4,7 @@ import {
   fireKinds,
   fireStateOf,
   fireStates,
+  isGivenUp,
   mostOpenFires,
   scheduleStateOf,
   scheduleStates,
@@ -56,7 +57,8 @@ function change(
   const draft = decide(standing, now)
   if (draft === null) return standing
   const isNew = standing === null || standing.id !== draft.id
-  if (standing !== null && (isNew || draft.state === 'deleted')) dropQueued(connection, standing.id)
+  if (standing !== null && (isNew || draft.state === 'deleted'))
+    closeFires(connection, standing.id, isGivenUp(standing, draft))
   if (isNew)
     connection.run('delete from millrace_schedule where tenant = ? and name = ?', key.tenant, key.name)
   connection.run(
@@ -83,11 +85,12 @@ function change(
   return read(connection, key)
 }
 
-function dropQueued(connection: Connection, id: string): void {
+/** Queued ones are skipped; with `all` those with a job are not looked at any more. */
+function closeFires(connection: Connection, id: string, all: boolean): void {
   connection.run(
-    `update millrace_fire set state = ${fireStates.skipped}
-     where schedule = ? and state in (1, 3) and state = ${fireStates.queued}`,
-    id,
+    `update millrace_fire set state = case state when ${fireStates.queued} then ${fireStates.skipped} else ${firedAndEnded} end
+     where schedule = ? and state in (1, 3) and (? or state = ${fireStates.queued})`,
+    ...[id, all ? 1 : 0],
   )
   connection.run('update millrace_schedule set queued = 0 where id = ?', id)
 }

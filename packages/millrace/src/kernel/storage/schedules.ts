@@ -175,7 +175,10 @@ export interface Schedules {
    * it can be told.
    */
   late(graceMs: number, limit: number): Promise<readonly StoredSchedule[]>
-  /** Deletes at most `most` fires that were decided longer ago; never one that is queued or whose job has not ended. */
+  /**
+   * Deletes at most `most` fires that were decided longer ago; of a schedule that may fire again never one that is queued or whose job
+   * has not ended.
+   */
   prune(olderThanMs: number, most: number): Promise<number>
 }
 
@@ -193,6 +196,14 @@ export const fireKinds: Readonly<Record<FireKind, number>> = { due: 0, manual: 1
 /** As stored; a fire whose job has ended, and need not be looked at any more, is 2. */
 export const fireStates: Readonly<Record<FireState, number>> = { fired: 1, queued: 3, skipped: 4, missed: 5 }
 export const firedAndEnded = 2
+
+/**
+ * No row will ever have this id again, so that its fires are closed and can be pruned. One of code that is deleted may come back, and
+ * must then see its jobs that have not ended.
+ */
+export function isGivenUp({ id }: StoredSchedule, draft: ScheduleDraft): boolean {
+  return id !== draft.id || (draft.state === 'deleted' && draft.origin === 'runtime')
+}
 
 /** Unended jobs and queued fires that a decision sees at most. */
 export const mostOpenFires = 1_000

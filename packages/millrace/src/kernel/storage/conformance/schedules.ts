@@ -365,6 +365,23 @@ export function schedules(open: Open): void {
       expect(left.map(({ state }) => state)).toEqual(['queued', 'fired'])
     })
 
+    test.each<[string, Partial<ScheduleDraft>, () => Partial<ScheduleDraft>, string[]]>([
+      ['replaced', { origin: 'runtime' }, () => ({ id: nextId() }), []],
+      ['removed', { origin: 'runtime' }, () => ({ state: 'deleted' }), []],
+      // It may come back and must see the job that has not ended.
+      ['retired', { origin: 'code' }, () => ({ state: 'deleted' }), ['fired']],
+    ])('fires of one that is %s are pruned', async (_, change, end, states) => {
+      const { schedules } = bench.storage
+      const [late, lane] = [await due(change), await bench.lane()]
+      const first = late.next ?? 0
+      await schedules.fire([planOf(late, lane, () => fires(at(first), at(first + 1, 'queued')))])
+      await schedules.change(late, (standing) => standing && { ...standing, ...end() })
+      await pass(bench.storage, 2)
+      while ((await schedules.prune(0, 100)) > 0);
+      const left = await schedules.fires(late.id, { before: null, limit: 10 })
+      expect(left.map(({ state }) => state)).toEqual(states)
+    })
+
     test('fire once with many processes racing for them', async () => {
       const lane = await bench.lane()
       const name = target()

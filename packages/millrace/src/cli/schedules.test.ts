@@ -18,7 +18,9 @@ beforeAll(async () => {
 afterAll(() => project.remove())
 
 test('list, next, pause, resume, run, backfill', async () => {
-  expect((await run('list')).stdout).toMatch(/daily +default +waiting +work +0 0 2 \* \* \? +Europe\/Berlin/)
+  expect((await run('list')).stdout).toMatch(
+    /daily +default +waiting +work +0 0 2 \* \* \? +Europe\/Berlin.* At 02:00, every day$/m,
+  )
   const next = await project.json<{ fires: { local: string }[] }>([
     'schedules',
     'next',

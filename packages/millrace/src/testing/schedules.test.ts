@@ -48,7 +48,14 @@ describe('a schedule in code', () => {
     expect(job).toMatchObject({ input: { n: 7 } })
     const view = await mill.mill.schedules.get('hourly')
     expect(view).toMatchObject({
-      ...{ state: 'waiting', timesTriggered: 2, origin: 'code', input: { n: 7 }, targetIsHere: true },
+      ...{
+        state: 'waiting',
+        timesTriggered: 2,
+        origin: 'code',
+        input: { n: 7 },
+        targetIsHere: true,
+        describes: 'Every hour',
+      },
       previousFire: new Date('2030-01-01T02:00:00Z'),
       nextFire: new Date('2030-01-01T03:00:00Z'),
       runs: { name: 'work', version: 1, tool: 'queueable' },

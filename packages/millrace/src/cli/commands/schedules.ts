@@ -30,6 +30,7 @@ export async function listSchedules(options: Options): Promise<void> {
           value: ({ previousFire }) => (previousFire === null ? '' : shortTime(previousFire)),
         },
         { title: 'FIRED', value: ({ timesTriggered }) => String(timesTriggered), right: true },
+        { title: 'IN WORDS', value: ({ describes }) => describes },
       ],
       schedules,
     )

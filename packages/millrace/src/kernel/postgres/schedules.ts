@@ -50,7 +50,7 @@ function draftValues({ tenant, name }: ScheduleKey, draft: ScheduleDraft): Value
     ...{ tenant, name, id: draft.id, tool: draft.tool, target: draft.target, spec: draft.spec },
     ...{ target_version: draft.targetVersion, cron: draft.cron, zone: draft.zone, origin: draft.origin },
     ...{ starts: draft.start, ends: draft.end, version: draft.version, author: draft.author },
-    ...{ state: scheduleStates[draft.state], next: draft.next, trouble: draft.trouble },
+    ...{ state: scheduleStates[draft.state], next: draft.next },
   }
 }
 
@@ -199,7 +199,6 @@ async function write(db: Database, connection: Connection, written: Written): Pr
     ids: plain(moves.map(({ id }) => id)),
     nexts: plain(moves.map(({ firing }) => firing.next)),
     states: plain(moves.map(({ firing }) => scheduleStates[firing.state])),
-    troubles: texts(moves.map(({ firing }) => firing.trouble)),
     started: plain(moves.map(({ fired }) => fired.started.length)),
     previous: plain(
       moves.map(({ fired }) =>

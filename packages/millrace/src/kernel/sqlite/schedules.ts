@@ -31,7 +31,7 @@ import { placeOf } from './lease-members.ts'
 type Row = Omit<StoredSchedule, 'state'> & { readonly state: number }
 
 const columns = `id, tenant, name, tool, target, target_version as targetVersion, cron, zone, starts as start, ends as "end", spec,
-  origin, version, author, state, next, previous, triggered, queued, trouble, revision, seen, created as createdAt,
+  origin, version, author, state, next, previous, triggered, queued, revision, seen, created as createdAt,
   changed as changedAt`
 
 const waiting = scheduleStates.waiting
@@ -63,11 +63,11 @@ function change(
     connection.run('delete from millrace_schedule where tenant = ? and name = ?', key.tenant, key.name)
   connection.run(
     `insert into millrace_schedule (id, tenant, name, tool, target, target_version, cron, zone, starts, ends, spec, origin,
-       version, author, state, next, trouble, triggered, queued, revision, seen, created, changed)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0, 0, 1, ?18, ?18, ?18)
+       version, author, state, next, triggered, queued, revision, seen, created, changed)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0, 0, 1, ?17, ?17, ?17)
      on conflict (id) do update set tool = ?4, target = ?5, target_version = ?6, cron = ?7, zone = ?8, starts = ?9, ends = ?10,
-       spec = ?11, origin = ?12, version = ?13, author = ?14, state = ?15, next = ?16, trouble = ?17, revision = revision + 1,
-       seen = case when ?12 = 'code' and ?15 <> ${scheduleStates.deleted} then ?18 else seen end, changed = ?18`,
+       spec = ?11, origin = ?12, version = ?13, author = ?14, state = ?15, next = ?16, revision = revision + 1,
+       seen = case when ?12 = 'code' and ?15 <> ${scheduleStates.deleted} then ?17 else seen end, changed = ?17`,
     ...[
       draft.id,
       key.tenant,
@@ -79,7 +79,7 @@ function change(
       draft.zone,
     ],
     ...[draft.start, draft.end, draft.spec, draft.origin, draft.version, draft.author],
-    ...[scheduleStates[draft.state], draft.next, draft.trouble, now],
+    ...[scheduleStates[draft.state], draft.next, now],
   )
   if (draft.next !== null) changes.due(Math.max(0, draft.next - now))
   return read(connection, key)
@@ -176,11 +176,11 @@ function carryOut(writing: Writing, plan: FirePlan, firing: Firing): Fired {
   }
   const previous = started.reduce<number | null>((last, { due }) => Math.max(last ?? due, due), null)
   connection.run(
-    `update millrace_schedule set next = ?2, state = ?3, trouble = ?4, triggered = triggered + ?5,
-       previous = case when ?6 > coalesce(previous, 0) then ?6 else previous end,
+    `update millrace_schedule set next = ?2, state = ?3, triggered = triggered + ?4,
+       previous = case when ?5 > coalesce(previous, 0) then ?5 else previous end,
        queued = (select count(*) from millrace_fire where schedule = ?1 and state in (1, 3) and state = ${fireStates.queued})
      where id = ?1`,
-    ...[plan.id, firing.next, scheduleStates[firing.state], firing.trouble, started.length, previous],
+    ...[plan.id, firing.next, scheduleStates[firing.state], started.length, previous],
   )
   if (firing.next !== null) changes.due(Math.max(0, firing.next - now))
   return { id: plan.id, now, started, others }

@@ -8,10 +8,10 @@ export interface ScheduleKey {
 }
 
 /**
- * error: it cannot go on as it is; `trouble` says why. complete: it will never fire again. deleted: removed by hand, or its code is gone
+ * complete: it will never fire again. deleted: removed by hand, or its code is gone
  * while it was waiting; kept so that code that comes back goes on where it was, with its history.
  */
-export type ScheduleState = 'waiting' | 'paused' | 'complete' | 'error' | 'deleted'
+export type ScheduleState = 'waiting' | 'paused' | 'complete' | 'deleted'
 
 /** What whoever writes a schedule decides; the kernel understands `next`, `state` and the target, and keeps the rest. */
 export interface ScheduleDraft {
@@ -36,8 +36,6 @@ export interface ScheduleDraft {
   readonly state: ScheduleState
   /** When it is due; null: never. */
   readonly next: number | null
-  /** JSON text; null: all is well. */
-  readonly trouble: string | null
 }
 
 export interface StoredSchedule extends ScheduleDraft, ScheduleKey {
@@ -105,7 +103,6 @@ export interface Firing {
   readonly drops: readonly number[]
   readonly next: number | null
   readonly state: ScheduleState
-  readonly trouble: string | null
 }
 
 export interface FirePlan {
@@ -187,8 +184,7 @@ export const scheduleStates: Readonly<Record<ScheduleState, number>> = {
   waiting: 1,
   paused: 2,
   complete: 3,
-  error: 4,
-  deleted: 5,
+  deleted: 4,
 }
 
 export const fireKinds: Readonly<Record<FireKind, number>> = { due: 0, manual: 1, backfill: 2 }

@@ -18,7 +18,7 @@ export interface Wish {
 /** A new one, or one in the place of another that is given up. */
 export function created(wish: Wish, id: string, now: number): ScheduleDraft {
   const next = timingOf(wish.settings).next(now, 1)[0] ?? null
-  return { ...wishColumns(wish), id, state: next === null ? 'complete' : 'waiting', next, trouble: null }
+  return { ...wishColumns(wish), id, state: next === null ? 'complete' : 'waiting', next }
 }
 
 /**
@@ -35,9 +35,8 @@ export function changed(wish: Wish, standing: StoredSchedule, now: number): Sche
   const keeps = sameTimes(wish.settings, readSettings(standing))
   const next = keeps ? standing.next : nextAnew(timing, standing.next, now)
   if (standing.state === 'deleted') return { ...columns, ...goingOn(timing, next, now), id: standing.id }
-  if (standing.state === 'paused')
-    return { ...columns, id: standing.id, state: 'paused', next, trouble: null }
-  return { ...columns, id: standing.id, state: next === null ? 'complete' : 'waiting', next, trouble: null }
+  if (standing.state === 'paused') return { ...columns, id: standing.id, state: 'paused', next }
+  return { ...columns, id: standing.id, state: next === null ? 'complete' : 'waiting', next }
 }
 
 /** What was missed by the old times is still missed. */
@@ -60,12 +59,12 @@ function wishColumns({ settings, input, target, origin, version, author }: Wish)
 
 /** Its next fire stays what it was, so that it is known later what was missed; null: it is not waiting. */
 export function paused(standing: StoredSchedule): ScheduleDraft | null {
-  return standing.state === 'waiting' || standing.state === 'error' ? { ...standing, state: 'paused' } : null
+  return standing.state === 'waiting' ? { ...standing, state: 'paused' } : null
 }
 
 /** Its next fire is still the first one that it missed: the misfire policy is for those (semantics SC-16). */
 export function resumed(standing: StoredSchedule, now: number): ScheduleDraft | null {
-  if (standing.state !== 'paused' && standing.state !== 'error') return null
+  if (standing.state !== 'paused') return null
   return { ...standing, ...goingOn(readTiming(standing), standing.next, now) }
 }
 
@@ -77,7 +76,7 @@ function goingOn(
   timing: Timing,
   standing: number | null,
   now: number,
-): Pick<ScheduleDraft, 'state' | 'next' | 'trouble'> {
+): Pick<ScheduleDraft, 'state' | 'next'> {
   const next = standing ?? timing.next(now, 1)[0] ?? null
-  return { state: next === null ? 'complete' : 'waiting', next, trouble: null }
+  return { state: next === null ? 'complete' : 'waiting', next }
 }

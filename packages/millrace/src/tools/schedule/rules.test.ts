@@ -36,7 +36,7 @@ function standing({
   ...schedule
 }: Change = {}): FireStanding {
   return {
-    schedule: { id: 'x', state: 'waiting', next: noon, trouble: null, ...schedule } as StoredSchedule,
+    schedule: { id: 'x', state: 'waiting', next: noon, ...schedule } as StoredSchedule,
     ...{ now, unended, aborted, queued },
   }
 }

@@ -47,7 +47,7 @@ export function decideDue(timing: Timing, policy: FirePolicy, standing: FireStan
     ? duesOf(timing, policy, schedule.next, now)
     : { fresh: [], late: [], missed: null, next: schedule.next }
   const state = isDue && next === null ? 'complete' : schedule.state
-  const rest = { next, state, trouble: null }
+  const rest = { next, state }
   if (!policy.isHere)
     return { ...rest, abort: false, fires: [], starts: [], drops: standing.queued.map(({ due }) => due) }
   const firing = overlapped(policy.overlap, standing, [
@@ -74,7 +74,7 @@ export function decideBackfill(overlap: Overlap, dues: readonly number[], standi
 }
 
 function asked({ schedule }: FireStanding, firing: Overlapped): Firing {
-  return { ...firing, next: schedule.next, state: schedule.state, trouble: schedule.trouble }
+  return { ...firing, next: schedule.next, state: schedule.state }
 }
 
 function duesOf(timing: Timing, policy: FirePolicy, first: number, now: number): Dues {

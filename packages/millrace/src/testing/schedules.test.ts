@@ -145,6 +145,7 @@ describe('a schedule in code', () => {
     ],
     [{ name: 'x', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'runs no definition'],
     [{ name: 'x', runs: work, every: '1 hour', crn: 1 }, 'MILL_OPTIONS_INVALID', 'cron'],
+    [{ name: 'x', runs: work, every: '1 hour', version: 0 }, 'MILL_SCHEDULE_INVALID', 'version'],
     [{ name: 'no name', runs: work, every: '1 hour' }, 'MILL_NAME_INVALID', ''],
   ])('refuses %j', async (options, code, words) => {
     await open()

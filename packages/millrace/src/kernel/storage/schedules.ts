@@ -204,7 +204,7 @@ export function isGivenUp({ id }: StoredSchedule, draft: ScheduleDraft): boolean
 /** Unended jobs and queued fires that a decision sees at most. */
 export const mostOpenFires = 1_000
 
-export function scheduleStateOf(stored: number): ScheduleState {
+function scheduleStateOf(stored: number): ScheduleState {
   return nameOf(scheduleStates, stored)
 }
 
@@ -212,8 +212,25 @@ export function fireKindOf(stored: number): FireKind {
   return nameOf(fireKinds, stored)
 }
 
-export function fireStateOf(stored: number): FireState {
+function fireStateOf(stored: number): FireState {
   return stored === firedAndEnded ? 'fired' : nameOf(fireStates, stored)
+}
+
+/** Both databases read the same columns under the same names. */
+export type ScheduleRow = Omit<StoredSchedule, 'state'> & { readonly state: number }
+export type FireRow = Omit<StoredFire, 'kind' | 'state'> & { readonly kind: number; readonly state: number }
+
+export function scheduleOf({ state, ...row }: ScheduleRow): StoredSchedule {
+  return { ...row, state: scheduleStateOf(state) }
+}
+
+export function storedFireOf({ kind, state, ...row }: FireRow): StoredFire {
+  return { ...row, kind: fireKindOf(kind), state: fireStateOf(state) }
+}
+
+/** The latest due time among what has started; null: nothing has. */
+export function latestOf(started: Fired['started']): number | null {
+  return started.reduce<number | null>((last, { due }) => Math.max(last ?? due, due), null)
 }
 
 function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, stored: number): Name {

@@ -39,9 +39,11 @@ export type {
   Backfilled,
   BackfillOptions,
   CreateScheduleOptions,
+  FiresOptions,
   ListSchedulesOptions,
   MillSchedules,
   NextFiresOptions,
+  RunScheduleOptions,
 } from './mill/schedules.ts'
 export type { FireView, NextFire, ScheduleView } from './mill/schedule-view.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'

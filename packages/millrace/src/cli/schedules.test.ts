@@ -18,7 +18,9 @@ beforeAll(async () => {
 afterAll(() => project.remove())
 
 test('list, next, pause, resume, run, backfill', async () => {
-  expect((await run('list')).stdout).toMatch(/daily +default +waiting +work +0 0 2 \* \* \? +Europe\/Berlin/)
+  expect((await run('list')).stdout).toMatch(
+    /daily +default +waiting +work +0 0 2 \* \* \? +Europe\/Berlin.* At 02:00, every day$/m,
+  )
   const next = await project.json<{ fires: { local: string }[] }>([
     'schedules',
     'next',
@@ -32,7 +34,9 @@ test('list, next, pause, resume, run, backfill', async () => {
   expect((await run('resume', '--all')).stdout).toBe('1 resumed\n')
   expect((await run('run', 'daily')).stdout).toMatch(/^[0-9a-f-]{36}\n$/)
   const range = ['--from', '2020-01-01T00:00:00Z', '--to', '2020-01-03T00:00:00Z']
-  expect((await run('backfill', 'daily', ...range)).stdout).toBe('0 fired, 2 queued, 0 had fired already\n')
+  expect((await run('backfill', 'daily', ...range)).stdout).toBe(
+    '0 fired, 2 queued, 0 skipped, 0 had fired already\n',
+  )
 }, 60_000)
 
 test.each([

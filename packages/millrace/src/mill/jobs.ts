@@ -1,6 +1,6 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { isJobId } from '../kernel/rules/ids.ts'
-import { optionFields } from '../kernel/rules/option-fields.ts'
+import { checkDate, optionFields } from '../kernel/rules/option-fields.ts'
 import { jobStatuses, type JobStatus } from '../kernel/rules/status.ts'
 import type { JobId, JobOptions } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
@@ -74,8 +74,8 @@ export class Jobs {
         'MILL_OPTIONS_INVALID',
         `status is ${status as string}; it must be one of ${jobStatuses.join(', ')}`,
       )
-    checkInstant(from, 'from')
-    checkInstant(to, 'to')
+    if (from !== undefined) checkDate(from, 'from of jobs.list')
+    if (to !== undefined) checkDate(to, 'to of jobs.list')
     const page = await this.#storage.history.list(
       {
         ...lanes,
@@ -171,11 +171,6 @@ export async function recordOf({ history }: Storage, id: string): Promise<JobRec
 /** Whose records that were set aside are its own: itself, or the batch that it tries again. */
 export function asidesOf({ id, options }: JobRecord): JobId {
   return options?.asidesOf ?? id
-}
-
-function checkInstant(value: unknown, field: string): void {
-  if (value === undefined || (value instanceof Date && !Number.isNaN(value.getTime()))) return
-  throw new MillraceError('MILL_OPTIONS_INVALID', `${field} must be a valid Date`)
 }
 
 function checkId(id: unknown): JobId {

@@ -294,6 +294,7 @@ test('a config that cannot be is refused', async () => {
   const make = (records: object) => createMill({ storage: 'sqlite::memory:', records })
   for (const wrong of [
     { timeZone: 'Mars/Olympus' },
+    { timeZone: '+02:00' },
     { maxRows: 0 },
     { queryTimeout: 'soon' },
     { zone: 'UTC' },

@@ -9,6 +9,7 @@ import type {
 import type { Misfire, Overlap } from '../tools/schedule/rules.ts'
 import type { ScheduleEnqueueOptions } from '../tools/schedule/settings.ts'
 import { readSettings, readTiming } from '../tools/schedule/stored.ts'
+import { describeTiming } from '../tools/schedule/timing.ts'
 
 export interface ScheduleView {
   readonly id: string
@@ -22,6 +23,8 @@ export interface ScheduleView {
   readonly cron: string | null
   readonly dialect: 'salesforce' | 'extended'
   readonly everyMs: number | null
+  /** Its times in plain English, in its zone: `At 02:00, on Monday to Friday`. */
+  readonly describes: string
   readonly timeZone: string
   readonly start: Date | null
   readonly end: Date | null
@@ -64,11 +67,12 @@ export interface NextFire {
 }
 
 export function scheduleView(row: StoredSchedule, targetIsHere: boolean): ScheduleView {
-  const { mode, everyMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = readSettings(row)
+  const settings = readSettings(row)
+  const { mode, everyMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = settings
   return {
     ...{ id: row.id, name: row.name, tenant: row.tenant, targetIsHere, input },
     runs: { name: row.target, version: row.targetVersion, tool: row.tool },
-    ...{ cron: row.cron, dialect: mode, everyMs, timeZone: row.zone },
+    ...{ cron: row.cron, dialect: mode, everyMs, describes: describeTiming(settings), timeZone: row.zone },
     ...{
       start: dateOf(row.start),
       end: dateOf(row.end),

@@ -1,13 +1,14 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkDefinitionName, checkTenant, DEFAULT_TENANT } from '../kernel/rules/names.ts'
 import { nearestName } from '../kernel/rules/nearest-name.ts'
-import { optionFields } from '../kernel/rules/option-fields.ts'
-import type { Fired, FirePlan, ScheduleDraft, StoredSchedule } from '../kernel/storage/schedules.ts'
+import { checkDate, choiceOf, optionFields, wholeOf } from '../kernel/rules/option-fields.ts'
+import type { Fired, FirePlan, NewFire, ScheduleDraft, StoredSchedule } from '../kernel/storage/schedules.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import type { Definition, InputOf } from '../tools/definition.ts'
 import { created, deleted, paused, resumed } from '../tools/schedule/change.ts'
 import { decideBackfill, decideManual, type Overlap } from '../tools/schedule/rules.ts'
 import {
+  overlaps,
   settingFields,
   settingsOf,
   type SchedulePolicies,
@@ -59,6 +60,18 @@ export interface NextFiresOptions extends OfTenant {
   readonly timeZone?: string
 }
 
+export interface FiresOptions extends OfTenant {
+  /** Those before. */
+  readonly before?: Date
+  /** Default 100, at most 1,000. */
+  readonly limit?: number
+}
+
+export interface RunScheduleOptions extends OfTenant {
+  /** Default: as of the schedule. */
+  readonly overlap?: Overlap
+}
+
 export interface BackfillOptions extends OfTenant {
   /** Both inclusive. */
   readonly from: Date
@@ -75,17 +88,20 @@ export interface AskedFire {
 export interface Backfilled {
   readonly fired: number
   readonly queued: number
+  /** Instants without a job, because 1,000 fires wait already: ask again when they have run. */
+  readonly skipped: number
   /** Instants that have had their fire. */
   readonly already: number
   readonly jobIds: readonly string[]
 }
 
+const mostAsked = 1_000
 const mostListed = 10_000
 const page = 500
 const mostBackfilled = 1_000
 /** To find an instant without a fire. */
 const mostTries = 1_000
-const ifExistsChoices = ['error', 'skip', 'replace']
+const ifExistsChoices = ['error', 'skip', 'replace'] as const
 
 /**
  * Schedules: those of code, and those that are made where the system runs. What is written is no part of an open transaction. Whoever
@@ -107,17 +123,16 @@ export class MillSchedules {
    * MILL_DEFINITION_UNKNOWN, MILL_INPUT_INVALID and what bad options deserve.
    */
   async create<D extends Definition>(options: CreateScheduleOptions<D>): Promise<ScheduleView> {
-    const { name, runs, input, tenant = DEFAULT_TENANT, ifExists = 'error', by = null } = options
+    const { name, runs, input, tenant = DEFAULT_TENANT, by = null } = options
     checkDefinitionName(name, 'schedules.create')
     const where = `schedule ${name}`
     optionFields(options, ['name', 'runs', 'input', 'tenant', 'ifExists', 'by', ...settingFields], where)
     checkTenant(tenant, where)
-    if (!ifExistsChoices.includes(ifExists))
-      throw new MillraceError('MILL_OPTIONS_INVALID', `ifExists of ${where} must be error, skip or replace`)
+    const ifExists = choiceOf(options.ifExists, ifExistsChoices, 'error', `ifExists of ${where}`)
     const settings = settingsOf(options, where)
     const target = this.#scheduling.targetOf(runs, where)
-    const stored = await this.#scheduling.inputOf(target, input ?? null, where)
     this.#demandRoom()
+    const stored = await this.#scheduling.inputOf({ name, tenant, target, input: input ?? null, settings })
     const wish = { settings, target, input: stored, origin: 'runtime', version: 1, author: by } as const
     let exists = false
     const row = await this.#storage.schedules.change({ tenant, name }, (standing, now) => {
@@ -135,37 +150,34 @@ export class MillSchedules {
 
   /** By tenant and name. */
   async list(options: ListSchedulesOptions = {}): Promise<readonly ScheduleView[]> {
+    optionFields(options, ['tenant', 'deleted'], 'schedules.list')
     return (await this.#rows(options)).map((row) => this.#view(row))
   }
 
   /** Throws MILL_SCHEDULE_UNKNOWN. */
   async get(name: string, options: OfTenant = {}): Promise<ScheduleView> {
+    optionFields(options, ['tenant'], 'schedules.get')
     return this.#view(await this.#row(name, options))
   }
 
   /** Its fires, newest first. */
-  async fires(
-    name: string,
-    options: OfTenant & { readonly before?: Date; readonly limit?: number } = {},
-  ): Promise<readonly FireView[]> {
-    const row = await this.#row(name, options)
-    const { before, limit = 100 } = options
-    return (await this.#storage.schedules.fires(row.id, { before: before?.getTime() ?? null, limit })).map(
-      fireView,
-    )
+  async fires(name: string, options: FiresOptions = {}): Promise<readonly FireView[]> {
+    optionFields(options, ['tenant', 'before', 'limit'], 'schedules.fires')
+    const before =
+      options.before === undefined ? null : checkDate(options.before, 'before of schedules.fires').getTime()
+    const limit = wholeOf(options.limit ?? 100, 1, mostAsked, 'limit of schedules.fires')
+    const { id } = await this.#row(name, options)
+    return (await this.#storage.schedules.fires(id, { before, limit })).map(fireView)
   }
 
   /** When it fires next, in its own zone and another, and what else fires at the same instants. */
   async next(name: string, options: NextFiresOptions = {}): Promise<readonly NextFire[]> {
+    optionFields(options, ['tenant', 'count', 'timeZone'], 'schedules.next')
+    const count = wholeOf(options.count ?? 10, 1, mostAsked, 'count of schedules.next')
+    const zone = checkTimeZone(options.timeZone ?? 'UTC')
     const row = await this.#row(name, options)
-    const { count = 10, timeZone = 'UTC' } = options
-    if (!Number.isInteger(count) || count < 1 || count > 1_000)
-      throw new MillraceError(
-        'MILL_OPTIONS_INVALID',
-        `count must be a whole number from 1 to 1000; got ${String(count)}`,
-      )
     const others = (await this.#rows({})).filter(({ id, state }) => id !== row.id && state === 'waiting')
-    return nextFiresOf(row, others, { count, zone: checkTimeZone(timeZone), now: await this.#storage.now() })
+    return nextFiresOf(row, others, { count, zone, now: await this.#storage.now() })
   }
 
   /** One, several, or `'*'`: all of the tenant. Answers how many were not paused before. What it enqueued goes on. */
@@ -179,10 +191,17 @@ export class MillSchedules {
   }
 
   /** Fires now, whatever its times and state are; `overlap` as of the schedule unless it is given. */
-  async run(name: string, options: OfTenant & { readonly overlap?: Overlap } = {}): Promise<AskedFire> {
+  async run(name: string, options: RunScheduleOptions = {}): Promise<AskedFire> {
+    optionFields(options, ['tenant', 'overlap'], 'schedules.run')
+    const asked = choiceOf<Overlap | 'its own'>(
+      options.overlap,
+      overlaps,
+      'its own',
+      'overlap of schedules.run',
+    )
     const row = await this.#row(name, options)
     const settings = readSettings(row)
-    const overlap = options.overlap ?? settings.overlap
+    const overlap = asked === 'its own' ? settings.overlap : asked
     for (let nth = 0; nth < mostTries; nth += 1) {
       const plan = await this.#scheduling.plans.planWith(row, settings, (standing) =>
         decideManual(overlap, standing, nth),
@@ -207,11 +226,13 @@ export class MillSchedules {
    * MILL_OPTIONS_INVALID for a range with more than 1,000 instants, or not in the past.
    */
   async backfill(name: string, options: BackfillOptions): Promise<Backfilled> {
+    optionFields(options, ['tenant', 'from', 'to'], 'schedules.backfill')
+    const from = checkDate(options.from, 'from of schedules.backfill')
+    const to = checkDate(options.to, 'to of schedules.backfill')
     const row = await this.#row(name, options)
-    const { from, to } = options
     const now = await this.#storage.now()
     const where = `backfill of ${name}`
-    if (!(from.getTime() <= to.getTime()) || to.getTime() > now)
+    if (from.getTime() > to.getTime() || to.getTime() > now)
       throw new MillraceError(
         'MILL_OPTIONS_INVALID',
         `${where}: from must not be after to, and to not after now`,
@@ -231,11 +252,14 @@ export class MillSchedules {
         decideBackfill(settings.overlap, dues, standing),
       ),
     )
-    const started = fired.started.filter(({ kind }) => kind === 'backfill')
-    const queued = fired.others.filter(({ state }) => state === 'queued').length
+    // Beside them a fire may have started that had been waiting.
+    const started = fired.started.filter(({ due }) => dues.includes(due))
+    const count = (wanted: NewFire['state']): number =>
+      fired.others.filter(({ state }) => state === wanted).length
     return {
       fired: started.length,
-      queued,
+      queued: count('queued'),
+      skipped: count('skipped'),
       already: dues.length - started.length - fired.others.length,
       jobIds: started.map(({ job }) => job),
     }
@@ -243,6 +267,7 @@ export class MillSchedules {
 
   /** It fires no more; jobs it enqueued go on. One that is in code comes back when a process with that code starts. */
   async remove(name: string, options: OfTenant = {}): Promise<void> {
+    optionFields(options, ['tenant'], 'schedules.remove')
     const row = await this.#row(name, options)
     this.#demandRoom()
     await this.#storage.schedules.change(row, (standing) => standing && deleted(standing))
@@ -260,9 +285,11 @@ export class MillSchedules {
 
   async #changeMany(
     names: string | readonly string[],
-    { tenant = DEFAULT_TENANT }: OfTenant,
+    options: OfTenant,
     change: (standing: StoredSchedule, now: number) => ScheduleDraft | null,
   ): Promise<number> {
+    optionFields(options, ['tenant'], 'schedules.pause and resume')
+    const { tenant = DEFAULT_TENANT } = options
     this.#demandRoom()
     const rows =
       names === '*'

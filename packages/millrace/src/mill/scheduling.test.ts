@@ -80,18 +80,49 @@ test('older code that starts once more does not put the old one back', async () 
 
 test('what no code names is retired after a while, and goes on when its code is back', async () => {
   const first = await start(work, weekly())
+  const before = await first.mill.schedules.get('weekly')
+  const other = await start(work)
+  const left = async (): Promise<number> => {
+    await other.parts.schedules.planner.tend()
+    return (await first.mill.schedules.list()).length
+  }
   now += 9 * 60_000
-  await start(work)
-  expect(await first.mill.schedules.list()).toHaveLength(1)
+  expect(await left()).toBe(1)
   await first.parts.schedules.planner.tend()
   now += 9 * 60_000
-  await start(work)
-  expect(await first.mill.schedules.list()).toHaveLength(1)
+  expect(await left()).toBe(1)
   now += 2 * 60_000
-  await start(work)
-  expect(await first.mill.schedules.list()).toEqual([])
+  expect(await left()).toBe(0)
   await start(work, weekly())
-  expect(await first.mill.schedules.get('weekly')).toMatchObject({ state: 'waiting' })
+  const { id, nextFire } = before
+  expect(await first.mill.schedules.get('weekly')).toMatchObject({ state: 'waiting', id, nextFire })
+})
+
+test('a start retires nothing: after an outage others are about to come', async () => {
+  const { mill } = await start(work, weekly())
+  now += hour
+  const other = await start(work)
+  expect(await mill.schedules.list()).toHaveLength(1)
+  const late = await start(work, weekly())
+  await other.parts.schedules.planner.tend()
+  expect(await late.mill.schedules.list()).toHaveLength(1)
+})
+
+test('one that is paused or has fires that wait is not retired, and comes back as it was', async () => {
+  const queues = weekly({ name: 'queues', every: '1 hour', cron: undefined as never, overlap: 'queue' })
+  const { mill } = await start(work, weekly(), queues)
+  await mill.schedules.pause('weekly')
+  expect((await mill.schedules.run('queues')).state).toBe('fired')
+  expect((await mill.schedules.run('queues')).state).toBe('queued')
+  now += hour
+  const other = await start(work)
+  await other.parts.schedules.planner.tend()
+  expect((await mill.schedules.list()).map(({ name, state, queued }) => [name, state, queued])).toEqual([
+    ['queues', 'waiting', 1],
+    ['weekly', 'paused', 0],
+  ])
+  await start(work, weekly(), queues)
+  expect(await mill.schedules.get('weekly')).toMatchObject({ state: 'paused' })
 })
 
 test('one of the same name that was made at run time stays, and that is told', async () => {

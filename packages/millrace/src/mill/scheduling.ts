@@ -11,6 +11,7 @@ import type { NewJob } from '../kernel/storage/jobs.ts'
 import { changed, created, deleted, type Wish } from '../tools/schedule/change.ts'
 import type { ScheduleDefinition } from '../tools/schedule/define.ts'
 import { Planner } from '../tools/schedule/planner.ts'
+import type { ScheduleSettings } from '../tools/schedule/settings.ts'
 import type { StoredInput } from '../tools/schedule/stored.ts'
 
 export interface SchedulingOptions {
@@ -22,6 +23,15 @@ export interface SchedulingOptions {
   readonly maxPayloadBytes: number
   readonly environment: string
   readonly events: EngineEvents
+}
+
+/** What a schedule is going to fire. */
+interface Fireable {
+  readonly name: string
+  readonly tenant: string
+  readonly target: Definition
+  readonly input: unknown
+  readonly settings: ScheduleSettings
 }
 
 /** A code schedule that no process has said it has for so long is retired: its code is gone. */
@@ -72,35 +82,37 @@ export class Scheduling {
     )
   }
 
-  /** As the target's schema has it. Throws MILL_INPUT_INVALID, MILL_PAYLOAD_TOO_LARGE, MILL_INPUT_UNSERIALIZABLE. */
-  async inputOf(target: Definition, input: unknown, where: string): Promise<StoredInput> {
-    await validate(target.schema, input, `input of ${where}`)
-    return encode(input, `input of ${where}`, {
+  /**
+   * As the target's schema has it. Throws MILL_INPUT_INVALID, MILL_PAYLOAD_TOO_LARGE, MILL_INPUT_UNSERIALIZABLE, and whatever else every
+   * fire would fail with.
+   */
+  async inputOf({ name, tenant, target, input, settings }: Fireable): Promise<StoredInput> {
+    const where = `input of schedule ${name}`
+    await validate(target.schema, input, where)
+    const stored = encode(input, where, {
       maxBytes: this.#options.maxPayloadBytes,
       tooLarge: 'MILL_PAYLOAD_TOO_LARGE',
     })
+    await this.plans.check(target, tenant, settings, stored)
+    return stored
   }
 
-  /** Writes what the code of this process says: new ones are made, changed ones changed with their state kept. Throws as `inputOf` does. */
+  /**
+   * Writes what the code of this process says: new ones are made, changed ones changed with their state kept. It retires nothing: after
+   * an outage others are about to say what they have. Throws as `inputOf` does.
+   */
   async reconcile(): Promise<void> {
     const wishes: { readonly definition: ScheduleDefinition; readonly wish: Wish }[] = []
     for (const definition of this.#options.schedules)
       wishes.push({ definition, wish: await this.#wishOf(definition) })
     for (const { definition, wish } of wishes) await this.#reconcileOne(definition, wish)
-    await this.#tend()
+    await this.#options.storage.schedules.touch(this.#options.schedules)
   }
 
-  async #wishOf({ name, version, runs, input, settings }: ScheduleDefinition): Promise<Wish> {
-    const where = `schedule ${name}`
-    const target = this.targetOf(runs, where)
-    return {
-      target,
-      settings,
-      version,
-      input: await this.inputOf(target, input, where),
-      origin: 'code',
-      author: null,
-    }
+  async #wishOf({ name, tenant, version, runs, input, settings }: ScheduleDefinition): Promise<Wish> {
+    const target = this.targetOf(runs, `schedule ${name}`)
+    const stored = await this.inputOf({ name, tenant, target, input, settings })
+    return { target, settings, version, input: stored, origin: 'code', author: null }
   }
 
   async #reconcileOne(key: ScheduleDefinition, wish: Wish): Promise<void> {
@@ -134,8 +146,7 @@ export class Scheduling {
     await storage.schedules.touch(schedules)
     for (const { tenant, name } of await this.#inCode())
       await storage.schedules.change({ tenant, name }, (standing, now) => {
-        if (standing === null || standing.origin !== 'code' || standing.state === 'deleted') return null
-        return now - standing.seen > retiredAfterMs ? deleted(standing) : null
+        return standing !== null && isForgotten(standing, now) ? deleted(standing) : null
       })
   }
 
@@ -152,10 +163,14 @@ export class Scheduling {
         after,
       })
       for (const one of some)
-        if (one.origin === 'code' && now - one.seen > retiredAfterMs && !own.has(`${one.tenant} ${one.name}`))
-          found.push(one)
+        if (isForgotten(one, now) && !own.has(`${one.tenant} ${one.name}`)) found.push(one)
       after = some.at(-1) ?? null
       if (some.length < page) return found
     }
   }
+}
+
+/** No code has it any more. One that is paused or has queued fires stays: deleted, it would not come back as it was. */
+function isForgotten({ origin, state, queued, seen }: StoredSchedule, now: number): boolean {
+  return origin === 'code' && state === 'waiting' && queued === 0 && now - seen > retiredAfterMs
 }

@@ -2,7 +2,7 @@ import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
-import { checkTimeZone } from '../records/caller.ts'
+import { demandTimeZone } from '../kernel/rules/time-zone.ts'
 import { cursorLimits, defaultCursorLimits, type CursorLimits } from '../records/cursor/limits.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
@@ -119,7 +119,7 @@ function cursorsOf({ expireAfter = '2 days', ...limits }: CursorConfig = {}): Cu
 }
 
 function zone(name: string): string {
-  checkTimeZone(name, 'config records.timeZone')
+  demandTimeZone(name, 'config records.timeZone', 'MILL_CONFIG_INVALID')
   return name
 }
 

@@ -1,4 +1,4 @@
-import { MillraceError } from '../kernel/rules/errors.ts'
+import { demandTimeZone } from '../kernel/rules/time-zone.ts'
 import type { Caller, Principal } from './access/principal.ts'
 
 /**
@@ -35,22 +35,6 @@ export async function callerOf(
   const source = options.principal ?? roleNamed
   const principal = runAs === undefined ? null : ((await source(runAs, tenant)) ?? { id: runAs, roles: [] })
   const zone = timeZone ?? principal?.timeZone ?? options.timeZone
-  checkTimeZone(zone, `the time zone of ${runAs ?? tenant}`)
+  demandTimeZone(zone, `the time zone of ${runAs ?? tenant}`, 'MILL_CONFIG_INVALID')
   return { tenant, principal, mode: 'system', timeZone: zone, now: Math.floor(now) }
-}
-
-const known = new Set(['UTC'])
-
-export function checkTimeZone(zone: string, where: string): void {
-  if (known.has(zone)) return
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone })
-  } catch (cause) {
-    throw new MillraceError(
-      'MILL_CONFIG_INVALID',
-      `${where} is ${JSON.stringify(zone)}, which is no IANA name such as Europe/Berlin`,
-      { cause },
-    )
-  }
-  known.add(zone)
 }

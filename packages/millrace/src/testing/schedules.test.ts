@@ -48,7 +48,14 @@ describe('a schedule in code', () => {
     expect(job).toMatchObject({ input: { n: 7 } })
     const view = await mill.mill.schedules.get('hourly')
     expect(view).toMatchObject({
-      ...{ state: 'waiting', timesTriggered: 2, origin: 'code', input: { n: 7 }, targetIsHere: true },
+      ...{
+        state: 'waiting',
+        timesTriggered: 2,
+        origin: 'code',
+        input: { n: 7 },
+        targetIsHere: true,
+        describes: 'Every hour',
+      },
       previousFire: new Date('2030-01-01T02:00:00Z'),
       nextFire: new Date('2030-01-01T03:00:00Z'),
       runs: { name: 'work', version: 1, tool: 'queueable' },
@@ -138,6 +145,7 @@ describe('a schedule in code', () => {
     ],
     [{ name: 'x', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'runs no definition'],
     [{ name: 'x', runs: work, every: '1 hour', crn: 1 }, 'MILL_OPTIONS_INVALID', 'cron'],
+    [{ name: 'x', runs: work, every: '1 hour', version: 0 }, 'MILL_SCHEDULE_INVALID', 'version'],
     [{ name: 'no name', runs: work, every: '1 hour' }, 'MILL_NAME_INVALID', ''],
   ])('refuses %j', async (options, code, words) => {
     await open()
@@ -151,6 +159,14 @@ describe('a schedule in code', () => {
     await open()
     await expect(createTestMill({ definitions: [work, bad] })).rejects.toMatchObject({
       code: 'MILL_INPUT_INVALID',
+    })
+  })
+
+  test('refuses options that every fire would fail with', async () => {
+    const bad = defineSchedule({ name: 'bad', every: '1 hour', runs: work, options: { maxDepth: 0 } })
+    await open()
+    await expect(createTestMill({ definitions: [work, bad] })).rejects.toMatchObject({
+      code: 'MILL_OPTIONS_INVALID',
     })
   })
 })
@@ -190,12 +206,47 @@ describe('a schedule made at run time', () => {
     [{ runs: work, input: { n: 'x' } as never }, 'MILL_INPUT_INVALID', 'n'],
     [{ runs: work, ifExists: 'maybe' as never }, 'MILL_OPTIONS_INVALID', 'ifExists'],
     [{ runs: work, tenant: 'no tenant' }, 'MILL_NAME_INVALID', ''],
+    [
+      { runs: work, options: { timeout: '0 seconds' } },
+      'MILL_DURATION_INVALID',
+      'timeout of options of schedule x',
+    ],
+    [{ runs: work, options: { deadline: '0' } }, 'MILL_DURATION_INVALID', 'deadline'],
+    [{ runs: work, options: { maxDepth: 0 } }, 'MILL_OPTIONS_INVALID', 'maxDepth'],
+    [{ runs: work, options: { scenario: 'a\0' } }, 'MILL_TEXT_UNSTORABLE', 'scenario'],
+    [{ runs: work, options: { runAs: '\ud800' } }, 'MILL_TEXT_UNSTORABLE', 'runAs'],
   ])('is refused before anything is stored: %j', async (options, code, words) => {
     await open()
     const made = mill.mill.schedules.create({ name: 'x', every: '1 hour', ...options })
     await expect(made).rejects.toMatchObject({ code })
     await expect(made).rejects.toThrow(words)
     expect(await mill.mill.schedules.list()).toEqual([])
+  })
+
+  test.each<[string, (schedules: TestMill['mill']['schedules']) => Promise<unknown>, string]>([
+    ['run', (all) => all.run('a', { overlap: 'skp' } as never), "must be one of 'skip'"],
+    ['run', (all) => all.run('a', { overlp: 'skip' } as never), 'did you mean overlap'],
+    ['fires', (all) => all.fires('a', { limit: -1 }), 'from 1 to 1000; got -1'],
+    ['fires', (all) => all.fires('a', { limit: 1_001 }), 'limit'],
+    ['fires', (all) => all.fires('a', { before: '2030-01-01' } as never), 'must be a valid Date'],
+    ['fires', (all) => all.fires('a', { befor: start } as never), 'did you mean before'],
+    ['next', (all) => all.next('a', { count: 0 }), 'count'],
+    ['next', (all) => all.next('a', { zone: 'UTC' } as never), 'zone'],
+    ['backfill', (all) => all.backfill('a', { from: '2029', to: start } as never), 'from of'],
+    ['backfill', (all) => all.backfill('a', { from: start, to: new Date(NaN) }), 'to of'],
+    ['backfill', (all) => all.backfill('a', { from: start, to: start, limit: 3 } as never), 'limit'],
+    ['list', (all) => all.list({ tenent: 'acme' } as never), 'did you mean tenant'],
+    ['get', (all) => all.get('a', { tenent: 'acme' } as never), 'did you mean tenant'],
+    ['pause', (all) => all.pause('*', { tenent: 'acme' } as never), 'did you mean tenant'],
+    ['remove', (all) => all.remove('a', 'acme' as never), 'must be an object'],
+  ])('%s refuses options that it does not know', async (_, ask, words) => {
+    await open()
+    const { schedules } = mill.mill
+    await schedules.create({ name: 'a', runs: work, every: '1 hour' })
+    const asked = ask(schedules)
+    await expect(asked).rejects.toMatchObject({ code: 'MILL_OPTIONS_INVALID' })
+    await expect(asked).rejects.toThrow(words)
+    expect(await schedules.get('a')).toMatchObject({ state: 'waiting', timesTriggered: 0 })
   })
 
   test('fires once what a pause made it miss, and the rest never', async () => {
@@ -211,6 +262,16 @@ describe('a schedule made at run time', () => {
     expect(await schedules.resume('*')).toBe(2)
     await mill.drain()
     expect(ran).toEqual(['due 01-01T05:00:00'])
+    const told = async (name: string): Promise<string[]> =>
+      (await schedules.fires(name)).map(({ due, state, count }) => `${due.getUTCHours()}h ${state} ${count}`)
+    expect(await told('a')).toEqual(['5h fired 1', '1h missed 4'])
+    expect(await told('b')).toEqual(['1h missed 5'])
+    const lines = mill.logs.map(({ message }) => message)
+    expect(lines.filter((line) => line.includes('MILL_SCHEDULE_MISSED'))).toEqual([
+      expect.stringContaining('schedule a fired 1800 s after it was due at 2030-01-01T05'),
+      expect.stringContaining('schedule a missed 4 of its fires'),
+      expect.stringContaining('schedule b missed 5 of its fires'),
+    ])
     await mill.advance('30 minutes')
     expect(ran).toHaveLength(3)
   })
@@ -243,9 +304,43 @@ describe('a schedule made at run time', () => {
     expect(await schedules.backfill('a', range)).toMatchObject({ fired: 1, queued: 2, already: 0 })
     await mill.drain()
     expect(ran).toEqual(['backfill 12-31T20:00:00', 'backfill 12-31T21:00:00', 'backfill 12-31T22:00:00'])
-    expect(await schedules.backfill('a', range)).toMatchObject({ fired: 0, queued: 0, already: 3 })
+    expect(await schedules.backfill('a', range)).toMatchObject({
+      fired: 0,
+      queued: 0,
+      skipped: 0,
+      already: 3,
+    })
     const future = { from: start, to: new Date('2030-02-01T00:00:00Z') }
     await expect(schedules.backfill('a', future)).rejects.toMatchObject({ code: 'MILL_OPTIONS_INVALID' })
+  })
+
+  test('makes up for no more than may wait, and says so', async () => {
+    await open()
+    const { schedules } = mill.mill
+    await schedules.create({
+      name: 'a',
+      runs: work,
+      every: '1 second',
+      start: new Date('2029-12-31T00:00:00Z'),
+    })
+    const range = (from: number, to: number) => ({
+      from: new Date(start.getTime() - from * 1_000),
+      to: new Date(start.getTime() - to * 1_000),
+    })
+    await schedules.pause('a')
+    expect(await schedules.backfill('a', range(2_000, 1_001))).toMatchObject({
+      fired: 1,
+      queued: 999,
+      skipped: 0,
+    })
+    expect(await schedules.backfill('a', range(1_002, 998))).toMatchObject({
+      ...{ fired: 0, queued: 1, skipped: 2, already: 2 },
+    })
+    expect(await schedules.fires('a', { limit: 3 })).toMatchObject([
+      { state: 'skipped' },
+      { state: 'skipped' },
+      { state: 'queued' },
+    ])
   })
 
   test('tells its next fires in two zones, and what else fires then', async () => {

@@ -1,17 +1,18 @@
 import { parseDuration } from '../kernel/rules/duration.ts'
-import { MillraceError } from '../kernel/rules/errors.ts'
+import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import { checkPriority, checkQueue, checkTags } from '../kernel/rules/names.ts'
 import { normalizeRetry } from '../kernel/rules/retry.ts'
 import type { CommonOptions } from './definition.ts'
 
 /** What the definitions of all tools are checked for. `where` names the definition. */
 
-export function checkVersion(version: unknown, where: string): void {
+export function checkVersion(
+  version: unknown,
+  where: string,
+  code: ErrorCode = 'MILL_DEFINITION_INVALID',
+): void {
   if (!Number.isInteger(version) || (version as number) < 1 || (version as number) > 2_000_000_000)
-    throw new MillraceError(
-      'MILL_DEFINITION_INVALID',
-      `the version of ${where} must be a whole number from 1`,
-    )
+    throw new MillraceError(code, `the version of ${where} must be a whole number from 1`)
 }
 
 export function checkSchema(input: unknown, where: string): void {

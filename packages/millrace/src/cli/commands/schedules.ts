@@ -30,6 +30,7 @@ export async function listSchedules(options: Options): Promise<void> {
           value: ({ previousFire }) => (previousFire === null ? '' : shortTime(previousFire)),
         },
         { title: 'FIRED', value: ({ timesTriggered }) => String(timesTriggered), right: true },
+        { title: 'IN WORDS', value: ({ describes }) => describes },
       ],
       schedules,
     )
@@ -94,7 +95,10 @@ export async function backfillSchedule(
     mill.schedules.backfill(name, { ...ofTenant(options), from, to }),
   )
   if (options.json) printJson(done)
-  else print(`${done.fired} fired, ${done.queued} queued, ${done.already} had fired already`)
+  else
+    print(
+      `${done.fired} fired, ${done.queued} queued, ${done.skipped} skipped, ${done.already} had fired already`,
+    )
 }
 
 /** A job is checked by its definition before it is enqueued. */

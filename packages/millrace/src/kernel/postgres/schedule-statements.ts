@@ -1,4 +1,4 @@
-import { fireStates, scheduleStates } from '../storage/schedules.ts'
+import { firedAndEnded, fireStates, scheduleStates } from '../storage/schedules.ts'
 import { statement } from './statement.ts'
 
 const ms = (column: string, as: string): string => `(extract(epoch from ${column}) * 1000)::float8 as "${as}"`
@@ -6,7 +6,7 @@ const ms = (column: string, as: string): string => `(extract(epoch from ${column
 const columns = (of: string): string => `${of}.id, ${of}.tenant, ${of}.name, ${of}.tool, ${of}.target,
   ${of}.target_version as "targetVersion", ${of}.cron, ${of}.zone, ${ms(`${of}.starts`, 'start')}, ${ms(`${of}.ends`, 'end')},
   ${of}.spec, ${of}.origin, ${of}.version, ${of}.author, ${of}.state, ${ms(`${of}.next`, 'next')},
-  ${ms(`${of}.previous`, 'previous')}, ${of}.triggered, ${of}.queued, ${of}.trouble, ${of}.revision, ${ms(`${of}.seen`, 'seen')},
+  ${ms(`${of}.previous`, 'previous')}, ${of}.triggered, ${of}.queued, ${of}.revision, ${ms(`${of}.seen`, 'seen')},
   ${ms(`${of}.created`, 'createdAt')}, ${ms(`${of}.changed`, 'changedAt')}`
 
 /** A parameter of epoch ms. */
@@ -30,9 +30,9 @@ export const lockFree = statement('schedule_lock_free', `${byIds} skip locked`)
 export const insert = statement(
   'schedule_insert',
   `insert into millrace.schedule as s (id, tenant, name, tool, target, target_version, cron, zone, starts, ends, spec, origin,
-     version, author, state, next, trouble, triggered, queued, revision)
+     version, author, state, next, triggered, queued, revision)
    values ($id, $tenant, $name, $tool, $target, $target_version, $cron, $zone, ${at('starts')}, ${at('ends')}, $spec, $origin,
-     $version, $author, $state, ${at('next')}, $trouble, 0, 0, 1)
+     $version, $author, $state, ${at('next')}, 0, 0, 1)
    on conflict do nothing
    returning ${columns('s')}`,
 )
@@ -41,7 +41,7 @@ export const update = statement(
   'schedule_update',
   `update millrace.schedule as s set tool = $tool, target = $target, target_version = $target_version, cron = $cron, zone = $zone,
      starts = ${at('starts')}, ends = ${at('ends')}, spec = $spec, origin = $origin, version = $version, author = $author,
-     state = $state::smallint, next = ${at('next')}, trouble = $trouble, revision = revision + 1,
+     state = $state::smallint, next = ${at('next')}, revision = revision + 1,
      seen = case when $origin = 'code' and $state::smallint <> ${scheduleStates.deleted} then clock_timestamp() else seen end,
      changed = clock_timestamp()
    where (s.tenant, s.name) = ($tenant, $name) and s.id = $id::uuid
@@ -50,11 +50,13 @@ export const update = statement(
 
 export const removeRow = statement('schedule_remove', 'delete from millrace.schedule where id = $id')
 
-export const dropQueued = statement(
-  'schedule_drop_queued',
-  `with dropped as (
-    update millrace.fire set state = ${fireStates.skipped}
-    where schedule = $id::uuid and state in (1, 3) and state = ${fireStates.queued}
+/** Queued ones are skipped; with `all` those with a job are not looked at any more. */
+export const closeFires = statement(
+  'schedule_close_fires',
+  `with closed as (
+    update millrace.fire
+    set state = case state when ${fireStates.queued} then ${fireStates.skipped} else ${firedAndEnded} end
+    where schedule = $id::uuid and state in (1, 3) and ($all::bool or state = ${fireStates.queued})
   )
   update millrace.schedule set queued = 0 where id = $id::uuid`,
 )
@@ -149,13 +151,13 @@ export const putFires = statement(
 
 export const move = statement(
   'schedule_move',
-  `update millrace.schedule s set next = to_timestamp(m.next / 1000), state = m.state, trouble = m.trouble,
+  `update millrace.schedule s set next = to_timestamp(m.next / 1000), state = m.state,
      triggered = s.triggered + m.started, previous = greatest(s.previous, to_timestamp(m.previous / 1000)),
      queued = (
        select count(*) from millrace.fire f
        where f.schedule = s.id and f.state in (1, 3) and f.state = ${fireStates.queued})
-   from unnest($ids::uuid[], $nexts::float8[], $states::smallint[], $troubles::text[], $started::int[], $previous::float8[])
-     as m (id, next, state, trouble, started, previous)
+   from unnest($ids::uuid[], $nexts::float8[], $states::smallint[], $started::int[], $previous::float8[])
+     as m (id, next, state, started, previous)
    where s.id = m.id`,
 )
 

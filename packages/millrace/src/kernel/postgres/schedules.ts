@@ -4,11 +4,13 @@ import {
   firedAndEnded,
   fireKindOf,
   fireKinds,
-  fireStateOf,
   fireStates,
+  isGivenUp,
   mostOpenFires,
-  scheduleStateOf,
+  latestOf,
+  scheduleOf,
   scheduleStates,
+  storedFireOf,
   type Fired,
   type FireKind,
   type FirePlan,
@@ -18,7 +20,8 @@ import {
   type ScheduleDraft,
   type ScheduleKey,
   type Schedules,
-  type StoredFire,
+  type FireRow,
+  type ScheduleRow,
   type StoredSchedule,
 } from '../storage/schedules.ts'
 import type { Wake } from '../storage/wakeups.ts'
@@ -30,14 +33,8 @@ import type { Connection, Session, Values } from './pool.ts'
 import * as sql from './schedule-statements.ts'
 import { plain, texts, type Statement } from './statement.ts'
 
-type Row = Omit<StoredSchedule, 'state'> & { readonly state: number }
-
-function toSchedule({ state, ...row }: Row): StoredSchedule {
-  return { ...row, state: scheduleStateOf(state) }
-}
-
 async function rowsOf(session: Session, what: Statement, values: Values): Promise<StoredSchedule[]> {
-  return (await session.run<Row>(what, values)).rows.map(toSchedule)
+  return (await session.run<ScheduleRow>(what, values)).rows.map(scheduleOf)
 }
 
 async function nowOf(session: Session): Promise<number> {
@@ -49,7 +46,7 @@ function draftValues({ tenant, name }: ScheduleKey, draft: ScheduleDraft): Value
     ...{ tenant, name, id: draft.id, tool: draft.tool, target: draft.target, spec: draft.spec },
     ...{ target_version: draft.targetVersion, cron: draft.cron, zone: draft.zone, origin: draft.origin },
     ...{ starts: draft.start, ends: draft.end, version: draft.version, author: draft.author },
-    ...{ state: scheduleStates[draft.state], next: draft.next, trouble: draft.trouble },
+    ...{ state: scheduleStates[draft.state], next: draft.next },
   }
 }
 
@@ -70,18 +67,21 @@ async function change(
       const draft = decide(standing, now)
       if (draft === null) return standing
       if (standing !== null && (standing.id !== draft.id || draft.state === 'deleted'))
-        await connection.run(sql.dropQueued, { id: standing.id })
+        await connection.run(sql.closeFires, { id: standing.id, all: isGivenUp(standing, draft) })
       if (standing !== null && standing.id !== draft.id)
         await connection.run(sql.removeRow, { id: standing.id })
       const isThere = standing !== null && standing.id === draft.id
-      const { rows } = await connection.run<Row>(isThere ? sql.update : sql.insert, draftValues(key, draft))
+      const { rows } = await connection.run<ScheduleRow>(
+        isThere ? sql.update : sql.insert,
+        draftValues(key, draft),
+      )
       const row = rows[0]
       if (row === undefined) return 'again'
       if (draft.next !== null) {
         wakes.push({ topic: 'due', inMs: Math.max(0, draft.next - now) })
         await connection.run(sql.tell, { channel: db.wakeups.channel, notices: texts(encode(wakes)) })
       }
-      return toSchedule(row)
+      return scheduleOf(row)
     })
     db.wakeups.emit(wakes)
     if (written !== 'again') return written
@@ -198,13 +198,8 @@ async function write(db: Database, connection: Connection, written: Written): Pr
     ids: plain(moves.map(({ id }) => id)),
     nexts: plain(moves.map(({ firing }) => firing.next)),
     states: plain(moves.map(({ firing }) => scheduleStates[firing.state])),
-    troubles: texts(moves.map(({ firing }) => firing.trouble)),
     started: plain(moves.map(({ fired }) => fired.started.length)),
-    previous: plain(
-      moves.map(({ fired }) =>
-        fired.started.reduce<number | null>((last, { due }) => Math.max(last ?? due, due), null),
-      ),
-    ),
+    previous: plain(moves.map(({ fired }) => latestOf(fired.started))),
   })
   const wakes = wakesOf(jobs)
   if (jobs.length > 0) await insertJobs(connection, jobs, db.wakeups.channel, wakes)
@@ -289,10 +284,8 @@ export function schedules(db: Database): Schedules {
       }),
 
     async fires(id, { before, limit }) {
-      const { rows } = await db.background.run<
-        Omit<StoredFire, 'kind' | 'state'> & { kind: number; state: number }
-      >(sql.fires, { id, before, limit })
-      return rows.map((row) => ({ ...row, kind: fireKindOf(row.kind), state: fireStateOf(row.state) }))
+      const { rows } = await db.background.run<FireRow>(sql.fires, { id, before, limit })
+      return rows.map(storedFireOf)
     },
 
     async due(targets, limit) {

@@ -53,3 +53,15 @@ export function choiceOf<Choice extends string>(
     `must be one of ${choices.map((each) => `'${each}'`).join(', ')}; got ${describeValue(value)}`,
   )
 }
+
+/** A Date that is one; else MILL_OPTIONS_INVALID: text would be read in another zone somewhere else. */
+export function checkDate(value: unknown, where: string): Date {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value
+  throw invalidOption(where, `must be a valid Date; got ${describeValue(value)}`)
+}
+
+/** A whole number within bounds, both inclusive; else MILL_OPTIONS_INVALID. */
+export function wholeOf(value: unknown, least: number, most: number, where: string): number {
+  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value)
+  throw invalidOption(where, `must be a whole number from ${least} to ${most}; got ${describeValue(value)}`)
+}

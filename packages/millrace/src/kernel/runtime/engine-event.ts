@@ -72,7 +72,7 @@ export type EngineEvent =
   /** A background role met an error; it tries again by itself. */
   | { readonly kind: 'trouble'; readonly role: string; readonly error: unknown }
 
-/** `id` is the one in the object CronTrigger. */
+/** `id` as in `mill.schedules.get`. */
 export interface NamedSchedule {
   readonly id: string
   readonly tenant: string

@@ -2,11 +2,13 @@ import {
   firedAndEnded,
   fireKindOf,
   fireKinds,
-  fireStateOf,
   fireStates,
+  isGivenUp,
   mostOpenFires,
-  scheduleStateOf,
+  latestOf,
+  scheduleOf,
   scheduleStates,
+  storedFireOf,
   type Fired,
   type FireKind,
   type FirePlan,
@@ -16,7 +18,8 @@ import {
   type ScheduleDraft,
   type ScheduleKey,
   type Schedules,
-  type StoredFire,
+  type FireRow,
+  type ScheduleRow,
   type StoredSchedule,
 } from '../storage/schedules.ts'
 import type { JobId } from '../rules/execution.ts'
@@ -27,24 +30,18 @@ import type { Database, Writing } from './database.ts'
 import { storeJob } from './enqueue.ts'
 import { placeOf } from './lease-members.ts'
 
-type Row = Omit<StoredSchedule, 'state'> & { readonly state: number }
-
 const columns = `id, tenant, name, tool, target, target_version as targetVersion, cron, zone, starts as start, ends as "end", spec,
-  origin, version, author, state, next, previous, triggered, queued, trouble, revision, seen, created as createdAt,
+  origin, version, author, state, next, previous, triggered, queued, revision, seen, created as createdAt,
   changed as changedAt`
 
 const waiting = scheduleStates.waiting
 
-function toSchedule(row: Row): StoredSchedule {
-  return { ...row, state: scheduleStateOf(row.state) }
-}
-
 function read(connection: Connection, { tenant, name }: ScheduleKey): StoredSchedule | null {
-  const row = connection.get<Row>(
+  const row = connection.get<ScheduleRow>(
     `select ${columns} from millrace_schedule where tenant = ? and name = ?`,
     ...[tenant, name],
   )
-  return row === undefined ? null : toSchedule(row)
+  return row === undefined ? null : scheduleOf(row)
 }
 
 function change(
@@ -56,16 +53,17 @@ function change(
   const draft = decide(standing, now)
   if (draft === null) return standing
   const isNew = standing === null || standing.id !== draft.id
-  if (standing !== null && (isNew || draft.state === 'deleted')) dropQueued(connection, standing.id)
+  if (standing !== null && (isNew || draft.state === 'deleted'))
+    closeFires(connection, standing.id, isGivenUp(standing, draft))
   if (isNew)
     connection.run('delete from millrace_schedule where tenant = ? and name = ?', key.tenant, key.name)
   connection.run(
     `insert into millrace_schedule (id, tenant, name, tool, target, target_version, cron, zone, starts, ends, spec, origin,
-       version, author, state, next, trouble, triggered, queued, revision, seen, created, changed)
-     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0, 0, 1, ?18, ?18, ?18)
+       version, author, state, next, triggered, queued, revision, seen, created, changed)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0, 0, 1, ?17, ?17, ?17)
      on conflict (id) do update set tool = ?4, target = ?5, target_version = ?6, cron = ?7, zone = ?8, starts = ?9, ends = ?10,
-       spec = ?11, origin = ?12, version = ?13, author = ?14, state = ?15, next = ?16, trouble = ?17, revision = revision + 1,
-       seen = case when ?12 = 'code' and ?15 <> ${scheduleStates.deleted} then ?18 else seen end, changed = ?18`,
+       spec = ?11, origin = ?12, version = ?13, author = ?14, state = ?15, next = ?16, revision = revision + 1,
+       seen = case when ?12 = 'code' and ?15 <> ${scheduleStates.deleted} then ?17 else seen end, changed = ?17`,
     ...[
       draft.id,
       key.tenant,
@@ -77,17 +75,18 @@ function change(
       draft.zone,
     ],
     ...[draft.start, draft.end, draft.spec, draft.origin, draft.version, draft.author],
-    ...[scheduleStates[draft.state], draft.next, draft.trouble, now],
+    ...[scheduleStates[draft.state], draft.next, now],
   )
   if (draft.next !== null) changes.due(Math.max(0, draft.next - now))
   return read(connection, key)
 }
 
-function dropQueued(connection: Connection, id: string): void {
+/** Queued ones are skipped; with `all` those with a job are not looked at any more. */
+function closeFires(connection: Connection, id: string, all: boolean): void {
   connection.run(
-    `update millrace_fire set state = ${fireStates.skipped}
-     where schedule = ? and state in (1, 3) and state = ${fireStates.queued}`,
-    id,
+    `update millrace_fire set state = case state when ${fireStates.queued} then ${fireStates.skipped} else ${firedAndEnded} end
+     where schedule = ? and state in (1, 3) and (? or state = ${fireStates.queued})`,
+    ...[id, all ? 1 : 0],
   )
   connection.run('update millrace_schedule set queued = 0 where id = ?', id)
 }
@@ -121,9 +120,9 @@ function setFire(connection: Connection, id: string, due: number, state: number)
 
 function fire(writing: Writing, plan: FirePlan): Fired | null {
   const { connection } = writing
-  const row = connection.get<Row>(`select ${columns} from millrace_schedule where id = ?`, plan.id)
+  const row = connection.get<ScheduleRow>(`select ${columns} from millrace_schedule where id = ?`, plan.id)
   if (row === undefined || row.revision !== plan.revision) return null
-  const schedule = toSchedule(row)
+  const schedule = scheduleOf(row)
   let standing = standingOf(writing, schedule, false)
   let firing = plan.decide(standing)
   if (firing.abort) {
@@ -171,13 +170,12 @@ function carryOut(writing: Writing, plan: FirePlan, firing: Firing): Fired {
       ...[plan.id, due, fireKinds[kind], fireStates[state], job, now, n],
     )
   }
-  const previous = started.reduce<number | null>((last, { due }) => Math.max(last ?? due, due), null)
   connection.run(
-    `update millrace_schedule set next = ?2, state = ?3, trouble = ?4, triggered = triggered + ?5,
-       previous = case when ?6 > coalesce(previous, 0) then ?6 else previous end,
+    `update millrace_schedule set next = ?2, state = ?3, triggered = triggered + ?4,
+       previous = case when ?5 > coalesce(previous, 0) then ?5 else previous end,
        queued = (select count(*) from millrace_fire where schedule = ?1 and state in (1, 3) and state = ${fireStates.queued})
      where id = ?1`,
-    ...[plan.id, firing.next, scheduleStates[firing.state], firing.trouble, started.length, previous],
+    ...[plan.id, firing.next, scheduleStates[firing.state], started.length, latestOf(started)],
   )
   if (firing.next !== null) changes.due(Math.max(0, firing.next - now))
   return { id: plan.id, now, started, others }
@@ -201,24 +199,24 @@ export function sqliteSchedules(database: Database): Schedules {
     list: ({ tenant, deleted, after, limit }) =>
       database.read((connection) =>
         connection
-          .all<Row>(
+          .all<ScheduleRow>(
             `select ${columns} from millrace_schedule
              where (tenant, name) > (?1, ?2) and (?3 is null or tenant = ?3) and (?4 = 1 or state <> ${scheduleStates.deleted})
              order by tenant, name limit ?5`,
             ...[after?.tenant ?? '', after?.name ?? '', tenant, deleted ? 1 : 0, limit],
           )
-          .map(toSchedule),
+          .map(scheduleOf),
       ),
 
     fires: (id, { before, limit }) =>
       database.read((connection) =>
         connection
-          .all<Omit<StoredFire, 'kind' | 'state'> & { kind: number; state: number }>(
+          .all<FireRow>(
             `select due, kind, state, job, at, n from millrace_fire where schedule = ? and due < ?
              order by due desc limit ?`,
             ...[id, before ?? Number.MAX_SAFE_INTEGER, limit],
           )
-          .map((row) => ({ ...row, kind: fireKindOf(row.kind), state: fireStateOf(row.state) })),
+          .map(storedFireOf),
       ),
 
     due: (targets, limit) =>
@@ -226,12 +224,12 @@ export function sqliteSchedules(database: Database): Schedules {
         const now = database.now()
         const known = JSON.stringify(targets)
         const isKnown = `target || '@' || target_version in (select value from json_each(?1))`
-        const due = connection.all<Row>(
+        const due = connection.all<ScheduleRow>(
           `select ${columns} from millrace_schedule where state = ${waiting} and next <= ?2 and ${isKnown} order by next limit ?3`,
           ...[known, now, limit],
         )
         const behind = connection
-          .all<Row>(
+          .all<ScheduleRow>(
             `select ${columns} from millrace_schedule where queued > 0 and state in (${waiting}, ${scheduleStates.complete}) and ${isKnown} limit ?2`,
             ...[known, limit],
           )
@@ -241,7 +239,7 @@ export function sqliteSchedules(database: Database): Schedules {
           ...[known, now],
         )
         const nextInMs = due.length >= limit ? 0 : next === undefined ? null : next.next - now
-        return { due: [...due, ...behind].map(toSchedule), nextInMs }
+        return { due: [...due, ...behind].map(scheduleOf), nextInMs }
       }),
 
     fire: (plans) =>
@@ -268,13 +266,13 @@ export function sqliteSchedules(database: Database): Schedules {
       if (some === undefined) return []
       return database.write(null, ({ connection, now }) =>
         connection
-          .all<Row>(
+          .all<ScheduleRow>(
             `update millrace_schedule set warned = next
              where id in (select id from millrace_schedule where ${overdue} order by next limit ?)
              returning ${columns}`,
             ...[now - graceMs, limit],
           )
-          .map(toSchedule),
+          .map(scheduleOf),
       )
     },
 

@@ -8,10 +8,10 @@ export interface ScheduleKey {
 }
 
 /**
- * error: it cannot go on as it is; `trouble` says why. complete: it will never fire again. deleted: removed, kept so that code that comes
- * back finds it as it was.
+ * complete: it will never fire again. deleted: removed by hand, or its code is gone
+ * while it was waiting; kept so that code that comes back goes on where it was, with its history.
  */
-export type ScheduleState = 'waiting' | 'paused' | 'complete' | 'error' | 'deleted'
+export type ScheduleState = 'waiting' | 'paused' | 'complete' | 'deleted'
 
 /** What whoever writes a schedule decides; the kernel understands `next`, `state` and the target, and keeps the rest. */
 export interface ScheduleDraft {
@@ -36,8 +36,6 @@ export interface ScheduleDraft {
   readonly state: ScheduleState
   /** When it is due; null: never. */
   readonly next: number | null
-  /** JSON text; null: all is well. */
-  readonly trouble: string | null
 }
 
 export interface StoredSchedule extends ScheduleDraft, ScheduleKey {
@@ -105,7 +103,6 @@ export interface Firing {
   readonly drops: readonly number[]
   readonly next: number | null
   readonly state: ScheduleState
-  readonly trouble: string | null
 }
 
 export interface FirePlan {
@@ -175,7 +172,10 @@ export interface Schedules {
    * it can be told.
    */
   late(graceMs: number, limit: number): Promise<readonly StoredSchedule[]>
-  /** Deletes at most `most` fires that were decided longer ago; never one that is queued or whose job has not ended. */
+  /**
+   * Deletes at most `most` fires that were decided longer ago; of a schedule that may fire again never one that is queued or whose job
+   * has not ended.
+   */
   prune(olderThanMs: number, most: number): Promise<number>
 }
 
@@ -184,8 +184,7 @@ export const scheduleStates: Readonly<Record<ScheduleState, number>> = {
   waiting: 1,
   paused: 2,
   complete: 3,
-  error: 4,
-  deleted: 5,
+  deleted: 4,
 }
 
 export const fireKinds: Readonly<Record<FireKind, number>> = { due: 0, manual: 1, backfill: 2 }
@@ -194,10 +193,18 @@ export const fireKinds: Readonly<Record<FireKind, number>> = { due: 0, manual: 1
 export const fireStates: Readonly<Record<FireState, number>> = { fired: 1, queued: 3, skipped: 4, missed: 5 }
 export const firedAndEnded = 2
 
+/**
+ * No row will ever have this id again, so that its fires are closed and can be pruned. One of code that is deleted may come back, and
+ * must then see its jobs that have not ended.
+ */
+export function isGivenUp({ id }: StoredSchedule, draft: ScheduleDraft): boolean {
+  return id !== draft.id || (draft.state === 'deleted' && draft.origin === 'runtime')
+}
+
 /** Unended jobs and queued fires that a decision sees at most. */
 export const mostOpenFires = 1_000
 
-export function scheduleStateOf(stored: number): ScheduleState {
+function scheduleStateOf(stored: number): ScheduleState {
   return nameOf(scheduleStates, stored)
 }
 
@@ -205,8 +212,25 @@ export function fireKindOf(stored: number): FireKind {
   return nameOf(fireKinds, stored)
 }
 
-export function fireStateOf(stored: number): FireState {
+function fireStateOf(stored: number): FireState {
   return stored === firedAndEnded ? 'fired' : nameOf(fireStates, stored)
+}
+
+/** Both databases read the same columns under the same names. */
+export type ScheduleRow = Omit<StoredSchedule, 'state'> & { readonly state: number }
+export type FireRow = Omit<StoredFire, 'kind' | 'state'> & { readonly kind: number; readonly state: number }
+
+export function scheduleOf({ state, ...row }: ScheduleRow): StoredSchedule {
+  return { ...row, state: scheduleStateOf(state) }
+}
+
+export function storedFireOf({ kind, state, ...row }: FireRow): StoredFire {
+  return { ...row, kind: fireKindOf(kind), state: fireStateOf(state) }
+}
+
+/** The latest due time among what has started; null: nothing has. */
+export function latestOf(started: Fired['started']): number | null {
+  return started.reduce<number | null>((last, { due }) => Math.max(last ?? due, due), null)
 }
 
 function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, stored: number): Name {

@@ -1,8 +1,8 @@
 import type { ScheduleDraft, StoredSchedule } from '../../kernel/storage/schedules.ts'
 import type { Definition } from '../definition.ts'
-import { resumedAt, type Timing } from './rules.ts'
+import type { Timing } from './rules.ts'
 import type { ScheduleSettings } from './settings.ts'
-import { columnsOf, readSettings, type StoredInput } from './stored.ts'
+import { columnsOf, readSettings, readTiming, type StoredInput } from './stored.ts'
 import { timingOf } from './timing.ts'
 
 /** A schedule as it shall be, whatever stands in the database. */
@@ -18,7 +18,7 @@ export interface Wish {
 /** A new one, or one in the place of another that is given up. */
 export function created(wish: Wish, id: string, now: number): ScheduleDraft {
   const next = timingOf(wish.settings).next(now, 1)[0] ?? null
-  return { ...wishColumns(wish), id, state: next === null ? 'complete' : 'waiting', next, trouble: null }
+  return { ...wishColumns(wish), id, state: next === null ? 'complete' : 'waiting', next }
 }
 
 /**
@@ -34,11 +34,9 @@ export function changed(wish: Wish, standing: StoredSchedule, now: number): Sche
   const timing = timingOf(wish.settings)
   const keeps = sameTimes(wish.settings, readSettings(standing))
   const next = keeps ? standing.next : nextAnew(timing, standing.next, now)
-  if (standing.state === 'deleted')
-    return { ...columns, ...goingOn(timing, wish.settings, next, now), id: standing.id }
-  if (standing.state === 'paused')
-    return { ...columns, id: standing.id, state: 'paused', next, trouble: null }
-  return { ...columns, id: standing.id, state: next === null ? 'complete' : 'waiting', next, trouble: null }
+  if (standing.state === 'deleted') return { ...columns, ...goingOn(timing, next, now), id: standing.id }
+  if (standing.state === 'paused') return { ...columns, id: standing.id, state: 'paused', next }
+  return { ...columns, id: standing.id, state: next === null ? 'complete' : 'waiting', next }
 }
 
 /** What was missed by the old times is still missed. */
@@ -61,13 +59,13 @@ function wishColumns({ settings, input, target, origin, version, author }: Wish)
 
 /** Its next fire stays what it was, so that it is known later what was missed; null: it is not waiting. */
 export function paused(standing: StoredSchedule): ScheduleDraft | null {
-  return standing.state === 'waiting' || standing.state === 'error' ? { ...standing, state: 'paused' } : null
+  return standing.state === 'waiting' ? { ...standing, state: 'paused' } : null
 }
 
+/** Its next fire is still the first one that it missed: the misfire policy is for those (semantics SC-16). */
 export function resumed(standing: StoredSchedule, now: number): ScheduleDraft | null {
-  if (standing.state !== 'paused' && standing.state !== 'error') return null
-  const settings = readSettings(standing)
-  return { ...standing, ...goingOn(timingOf(settings), settings, standing.next, now) }
+  if (standing.state !== 'paused') return null
+  return { ...standing, ...goingOn(readTiming(standing), standing.next, now) }
 }
 
 export function deleted(standing: StoredSchedule): ScheduleDraft {
@@ -76,10 +74,9 @@ export function deleted(standing: StoredSchedule): ScheduleDraft {
 
 function goingOn(
   timing: Timing,
-  { misfire }: ScheduleSettings,
   standing: number | null,
   now: number,
-): Pick<ScheduleDraft, 'state' | 'next' | 'trouble'> {
-  const next = resumedAt(timing, misfire, standing, now) ?? timing.next(now, 1)[0] ?? null
-  return { state: next === null ? 'complete' : 'waiting', next, trouble: null }
+): Pick<ScheduleDraft, 'state' | 'next'> {
+  const next = standing ?? timing.next(now, 1)[0] ?? null
+  return { state: next === null ? 'complete' : 'waiting', next }
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { checkDefinitionName, checkTenant, DEFAULT_TENANT } from '../../kernel/rules/names.ts'
 import { optionFields } from '../../kernel/rules/option-fields.ts'
+import { checkVersion } from '../check-definition.ts'
 import { isDefinition, type Definition, type InputOf } from '../definition.ts'
 import {
   settingFields,
@@ -47,8 +48,7 @@ export function defineSchedule<D extends Definition>(options: ScheduleOptions<D>
   checkTenant(tenant, where)
   if (!isDefinition(runs))
     throw new MillraceError('MILL_SCHEDULE_INVALID', `${where} runs no definition: give what define… made`)
-  if (!Number.isInteger(version) || version < 1 || version > 2_000_000_000)
-    throw new MillraceError('MILL_SCHEDULE_INVALID', `the version of ${where} must be a whole number from 1`)
+  checkVersion(version, where, 'MILL_SCHEDULE_INVALID')
   return Object.freeze({
     kind: 'schedule',
     ...{ name, version, tenant, runs, input: input ?? null },

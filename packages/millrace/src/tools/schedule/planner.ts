@@ -1,17 +1,18 @@
 import type { JobId } from '../../kernel/rules/execution.ts'
 import type { NewJob } from '../../kernel/storage/jobs.ts'
 import type { FirePlan, FireStanding, Firing, StoredSchedule } from '../../kernel/storage/schedules.ts'
+import { decode } from '../codec.ts'
 import type { Definition } from '../definition.ts'
 import type { EnqueueOptions } from '../enqueue-options.ts'
 import { decideDue, jitterOf, type FirePolicy } from './rules.ts'
 import type { ScheduleSettings } from './settings.ts'
-import { readSettings } from './stored.ts'
+import { readSettings, type StoredInput } from './stored.ts'
 import { timingOf } from './timing.ts'
 import { openAt } from './window.ts'
 
 export interface PlannerOptions {
   readonly newId: () => JobId
-  /** Checks the job of a fire as an enqueue does, and writes nothing. */
+  /** Checks the job of a fire as an enqueue does, and writes no job: only the lane and the limit keys that it needs. */
   readonly prepare: (definition: Definition, input: unknown, options: EnqueueOptions) => Promise<NewJob>
   readonly definition: (name: string, version: number) => Definition | undefined
   readonly environment: string
@@ -52,6 +53,16 @@ export class Planner {
         due: dueOf(settings, id, due, now, kind === 'due'),
       }),
     }
+  }
+
+  /** Throws what every fire of such a schedule would. */
+  async check(
+    definition: Definition,
+    tenant: string,
+    settings: ScheduleSettings,
+    input: StoredInput,
+  ): Promise<void> {
+    await this.#options.prepare(definition, decode(input.json, input.types), { ...settings.options, tenant })
   }
 
   policyOf({ overlap, misfire, misfireLimit, onlyIn }: ScheduleSettings): FirePolicy {

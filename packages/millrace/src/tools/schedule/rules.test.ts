@@ -7,7 +7,6 @@ import {
   jitterOf,
   missedAfterMs,
   mostQueued,
-  resumedAt,
   type FirePolicy,
   type Overlap,
 } from './rules.ts'
@@ -37,7 +36,7 @@ function standing({
   ...schedule
 }: Change = {}): FireStanding {
   return {
-    schedule: { id: 'x', state: 'waiting', next: noon, trouble: null, ...schedule } as StoredSchedule,
+    schedule: { id: 'x', state: 'waiting', next: noon, ...schedule } as StoredSchedule,
     ...{ now, unended, aborted, queued },
   }
 }
@@ -203,21 +202,8 @@ describe('asked for', () => {
     for (const overlap of ['skip', 'queue', 'cancelPrevious'] as const)
       expect(told(decideBackfill(overlap, dues, standing()).fires)).toEqual(['-2h fired', '-1h queued'])
     expect(told(decideBackfill('allow', dues, standing()).fires)).toEqual(['-2h fired', '-1h fired'])
-  })
-})
-
-describe('resumed', () => {
-  test.each([
-    ['fireOnce', 2 * hour],
-    ['skip', 3 * hour],
-    ['fireAll', 0],
-  ] as const)('%s goes on where its policy says', (misfire, from) => {
-    expect(resumedAt(hourly, misfire, noon, noon + 2 * hour + 1)).toBe(noon + from)
-  })
-
-  test('before anything was missed it is as it was', () => {
-    expect(resumedAt(hourly, 'skip', noon, noon - 1)).toBe(noon)
-    expect(resumedAt(hourly, 'fireOnce', null, noon)).toBeNull()
+    const waits = standing({ unended: ['job'], queued: queuedAt(noon - 2 * hour) })
+    expect(told(decideBackfill('queue', dues, waits).fires)).toEqual(['-1h queued'])
   })
 })
 

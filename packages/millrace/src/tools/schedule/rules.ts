@@ -47,7 +47,7 @@ export function decideDue(timing: Timing, policy: FirePolicy, standing: FireStan
     ? duesOf(timing, policy, schedule.next, now)
     : { fresh: [], late: [], missed: null, next: schedule.next }
   const state = isDue && next === null ? 'complete' : schedule.state
-  const rest = { next, state, trouble: null }
+  const rest = { next, state }
   if (!policy.isHere)
     return { ...rest, abort: false, fires: [], starts: [], drops: standing.queued.map(({ due }) => due) }
   const firing = overlapped(policy.overlap, standing, [
@@ -65,12 +65,16 @@ export function decideManual(overlap: Overlap, standing: FireStanding, nth = 0):
 
 /** Past instants that were asked for: one after another, unless overlaps are allowed. */
 export function decideBackfill(overlap: Overlap, dues: readonly number[], standing: FireStanding): Firing {
-  const wanted = dues.map((due): Wanted => ({ due, kind: 'backfill', isMadeUp: true }))
+  // Those that wait already take no second place.
+  const queued = new Set(standing.queued.map(({ due }) => due))
+  const wanted = dues
+    .filter((due) => !queued.has(due))
+    .map((due): Wanted => ({ due, kind: 'backfill', isMadeUp: true }))
   return asked(standing, overlapped(overlap === 'allow' ? 'allow' : 'queue', standing, wanted))
 }
 
 function asked({ schedule }: FireStanding, firing: Overlapped): Firing {
-  return { ...firing, next: schedule.next, state: schedule.state, trouble: schedule.trouble }
+  return { ...firing, next: schedule.next, state: schedule.state }
 }
 
 function duesOf(timing: Timing, policy: FirePolicy, first: number, now: number): Dues {
@@ -182,12 +186,4 @@ export function jitterOf(id: string, due: number, jitterMs: number): number {
   for (const char of `${id}:${due}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b)
   return ((hash ^ (hash >>> 16)) >>> 0) % (jitterMs + 1)
-}
-
-/** Where a paused schedule goes on: the misfire policy is for what it missed meanwhile (semantics SC-16). */
-export function resumedAt(timing: Timing, misfire: Misfire, next: number | null, now: number): number | null {
-  if (next === null || next > now) return next
-  if (misfire === 'fireAll') return next
-  const last = misfire === 'fireOnce' ? timing.last(now + 1) : undefined
-  return last === undefined || last < next ? (timing.next(now, 1)[0] ?? null) : last
 }

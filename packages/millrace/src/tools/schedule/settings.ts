@@ -1,9 +1,8 @@
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { parseDuration, type Duration } from '../../kernel/rules/duration.ts'
-import { checkPriority, checkQueue, checkTags } from '../../kernel/rules/names.ts'
 import { choiceOf, invalidOption, optionFields } from '../../kernel/rules/option-fields.ts'
-import { normalizeRetry } from '../../kernel/rules/retry.ts'
 import { normalizeWhen } from '../../kernel/rules/when.ts'
+import { checkCommon } from '../check-definition.ts'
 import type { EnqueueOptions } from '../enqueue-options.ts'
 import type { CronMode } from './cron/cron.ts'
 import { parseCron } from './cron/parse.ts'
@@ -90,7 +89,7 @@ export interface ScheduleSettings {
   readonly options: ScheduleEnqueueOptions
 }
 
-const overlaps = ['skip', 'queue', 'cancelPrevious', 'allow'] as const
+export const overlaps = ['skip', 'queue', 'cancelPrevious', 'allow'] as const
 const misfires = ['fireOnce', 'skip', 'fireAll'] as const
 const usualMadeUp = 100
 const mostMadeUp = 1_000
@@ -167,11 +166,6 @@ function enqueueOptionsOf(options: unknown, where: string): ScheduleEnqueueOptio
   const within = `options of ${where}`
   optionFields(options, enqueueFields, within)
   const given = options as ScheduleEnqueueOptions
-  if (given.queue !== undefined) checkQueue(given.queue, within)
-  if (given.priority !== undefined) checkPriority(given.priority, within)
-  if (given.tags !== undefined) checkTags(given.tags, within)
-  if (given.retry !== undefined) normalizeRetry(given.retry, `retry in ${within}`)
-  for (const field of ['timeout', 'deadline'] as const)
-    if (given[field] !== undefined) parseDuration(given[field], `${field} in ${within}`)
+  checkCommon(given, within)
   return given
 }

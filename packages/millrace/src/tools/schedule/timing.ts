@@ -1,3 +1,5 @@
+import { formatDuration } from '../../kernel/rules/duration.ts'
+import { describeCron } from './cron/describe.ts'
 import { nextFires, previousFire } from './cron/next.ts'
 import { parseCron } from './cron/parse.ts'
 import type { CronMode } from './cron/cron.ts'
@@ -22,6 +24,13 @@ export function timingOf({ cron, mode, everyMs, zone, start, end }: TimingOption
     next: (after, count) => nextFires(parsed, zone, after, { count, ...bounds }),
     last: (before) => previousFire(parsed, zone, before, bounds),
   }
+}
+
+/** `At 02:00, every day` or `Every 15 minutes`: plain English, at most about 1,000 characters. */
+export function describeTiming({ cron, mode, everyMs }: TimingOptions): string {
+  return everyMs === null
+    ? describeCron(parseCron(cron ?? '', mode))
+    : `Every ${formatDuration(everyMs).replace(/^1 (\w+)$/, '$1')}`
 }
 
 /** From its start on, or on multiples of the distance since 1970 in UTC: the same in each process, whenever it started. */

@@ -21,7 +21,6 @@ create table millrace.schedule (
   previous timestamptz,
   triggered int not null,
   queued int not null,
-  trouble text,
   revision int not null,
   warned timestamptz,
   seen timestamptz not null default clock_timestamp(),

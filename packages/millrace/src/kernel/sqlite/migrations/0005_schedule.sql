@@ -21,7 +21,6 @@ create table millrace_schedule (
   previous integer,
   triggered integer not null,
   queued integer not null,
-  trouble text,
   revision integer not null,
   warned integer,
   seen integer not null,

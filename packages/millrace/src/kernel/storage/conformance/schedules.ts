@@ -21,7 +21,6 @@ const nothing: Firing = {
   drops: [],
   next: null,
   state: 'waiting',
-  trouble: null,
 }
 
 const target = (): string => fresh('target')
@@ -42,7 +41,6 @@ function draftOf(change: Partial<ScheduleDraft> = {}): ScheduleDraft {
     author: 'ann',
     state: 'waiting',
     next: null,
-    trouble: null,
     ...change,
   }
 }
@@ -114,9 +112,9 @@ export function schedules(open: Open): void {
       expect(await schedules.change(key, () => null)).toEqual(made)
       const paused = await schedules.change(key, (standing) => {
         expect(standing).toEqual(made)
-        return { ...first, state: 'paused', next: null, trouble: '{"code":"X"}' }
+        return { ...first, state: 'paused', next: null }
       })
-      expect(paused).toMatchObject({ revision: 2, state: 'paused', next: null, trouble: '{"code":"X"}' })
+      expect(paused).toMatchObject({ revision: 2, state: 'paused', next: null })
       expect(paused?.createdAt).toBe(made?.createdAt)
     })
 
@@ -167,7 +165,7 @@ export function schedules(open: Open): void {
       expect(answer.due).toEqual([])
       expect(answer.nextInMs).toBeGreaterThan(50_000)
       expect(answer.nextInMs).toBeLessThanOrEqual(60_000)
-      for (const state of ['paused', 'complete', 'error', 'deleted'] as const) {
+      for (const state of ['paused', 'complete', 'deleted'] as const) {
         const idle = await due({ state })
         expect(await schedules.due(known(idle), 10)).toEqual({ due: [], nextInMs: null })
       }
@@ -363,6 +361,23 @@ export function schedules(open: Open): void {
       expect(await schedules.prune(0, 100)).toBeGreaterThanOrEqual(2)
       const left = await schedules.fires(late.id, { before: null, limit: 10 })
       expect(left.map(({ state }) => state)).toEqual(['queued', 'fired'])
+    })
+
+    test.each<[string, Partial<ScheduleDraft>, () => Partial<ScheduleDraft>, string[]]>([
+      ['replaced', { origin: 'runtime' }, () => ({ id: nextId() }), []],
+      ['removed', { origin: 'runtime' }, () => ({ state: 'deleted' }), []],
+      // It may come back and must see the job that has not ended.
+      ['retired', { origin: 'code' }, () => ({ state: 'deleted' }), ['fired']],
+    ])('fires of one that is %s are pruned', async (_, change, end, states) => {
+      const { schedules } = bench.storage
+      const [late, lane] = [await due(change), await bench.lane()]
+      const first = late.next ?? 0
+      await schedules.fire([planOf(late, lane, () => fires(at(first), at(first + 1, 'queued')))])
+      await schedules.change(late, (standing) => standing && { ...standing, ...end() })
+      await pass(bench.storage, 2)
+      while ((await schedules.prune(0, 100)) > 0);
+      const left = await schedules.fires(late.id, { before: null, limit: 10 })
+      expect(left.map(({ state }) => state)).toEqual(states)
     })
 
     test('fire once with many processes racing for them', async () => {

@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as Library from 'temporal-polyfill'
-import { describeValue } from '../../../kernel/rules/describe-value.ts'
-import { MillraceError } from '../../../kernel/rules/errors.ts'
-import { nearestName } from '../../../kernel/rules/nearest-name.ts'
+import { demandTimeZone } from '../../../kernel/rules/time-zone.ts'
 
 /** A time in which a zone does not change its clocks. All in seconds; instants since 1970 in UTC. */
 export interface Span {
@@ -52,23 +50,10 @@ function keptOf(given: string): { readonly zone: string; readonly spans: Span[] 
   return made
 }
 
+/** `Intl` would call Asia/Kolkata by an older name. */
 function canonical(given: unknown): string {
-  if (typeof given === 'string' && /^[A-Za-z][A-Za-z0-9_+\-/]{0,99}$/.test(given)) {
-    try {
-      return temporal().Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(given).timeZoneId
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-    }
-  }
-  const near =
-    typeof given === 'string'
-      ? nearestName(given.slice(0, 100), Intl.supportedValuesOf('timeZone'))
-      : undefined
-  throw new MillraceError(
-    'MILL_TIME_ZONE_UNKNOWN',
-    `There is no time zone ${describeValue(given)}.${near === undefined ? '' : ` Did you mean ${near}?`} Write an IANA name such as Europe/Berlin or UTC.`,
-    { data: near === undefined ? {} : { nearest: near } },
-  )
+  demandTimeZone(given)
+  return temporal().Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(given).timeZoneId
 }
 
 function readSpan(zone: string, second: number): Span {

@@ -21,18 +21,8 @@ export interface RowsPlan {
 }
 
 /**
- * A list view as the query that SOQL would make too (semantics M-23), in its order, by id where that leaves rows equal. Throws
- * MILL_SAVED_QUERY_INVALID with every problem and its path.
+ * A list view as the query that SOQL would make too (semantics M-23). Throws MILL_SAVED_QUERY_INVALID with every problem and its path.
  */
-export function listViewQuery(
-  definition: ListViewDefinition,
-  schema: Schema,
-  options: QueryOptions = {},
-): Query {
-  return wholeQuery(planListView(definition, schema, options))
-}
-
-/** Throws MILL_SAVED_QUERY_INVALID. */
 export function planListView(
   definition: ListViewDefinition,
   schema: Schema,
@@ -73,14 +63,6 @@ export function findObject(schema: Schema, name: string, issues: Issues, where: 
 export function checkScope(object: ObjectInfo, scope: Query['scope'], issues: Issues): void {
   if (scope === 'mine' && object.definition.owner === undefined)
     issues.add('scope', `mine needs an owner, and the object ${object.name} names no owner field`)
-}
-
-export function wholeQuery({ query, sort, object, limit }: RowsPlan): Query {
-  return {
-    ...query,
-    orderBy: orderOf(sort, object),
-    ...(limit === undefined ? {} : { limit: { kind: 'number', value: limit } }),
-  }
 }
 
 /** Ends with the id, so that no two rows are equal. */

@@ -163,7 +163,6 @@ function runs(file: string, kind: 'listviews' | 'reports'): boolean {
     const caller = {
       tenant: 't',
       principal: null,
-      mode: 'system',
       timeZone: 'Europe/Berlin',
       now: 0,
     } as const

@@ -36,7 +36,7 @@ export async function callerOf(
   const principal = runAs === undefined ? null : ((await source(runAs, tenant)) ?? { id: runAs, roles: [] })
   const zone = timeZone ?? principal?.timeZone ?? options.timeZone
   checkTimeZone(zone, `the time zone of ${runAs ?? tenant}`)
-  return { tenant, principal, mode: 'system', timeZone: zone, now: Math.floor(now) }
+  return { tenant, principal, timeZone: zone, now: Math.floor(now) }
 }
 
 const known = new Set(['UTC'])

@@ -23,7 +23,7 @@ interface Role {
 
 /**
  * Who may do what with which object and field, by the roles of the caller's principal; they add up. Pure, and the same for every
- * caller: whether rights count at all for a statement (WITH USER_MODE, `caller.mode`) is decided by who makes it. A system caller
+ * caller: whether rights count at all for a statement (WITH USER_MODE, `mode: 'user'`) is decided by who makes it. A system caller
  * (principal null) may everything; a role that is not defined grants nothing.
  */
 export class Access {

@@ -26,7 +26,7 @@ export async function upsert(
   options: UpsertOptions = {},
 ): Promise<DmlResult[]> {
   const where = `upsert of ${object.name}`
-  const checked = checkOptions(options, env.caller, where, ['allOrNone', 'mode', 'by'])
+  const checked = checkOptions(options, where, ['allOrNone', 'mode', 'by'])
   const by = keyField(object, options.by, where)
   const call = callOf(env, object, 'upsert', checked)
   const work = new Upsert(call, by, rows)

@@ -12,7 +12,7 @@ export interface ObjectPermissions {
 export interface Principal {
   readonly id: string
   readonly roles: readonly string[]
-  /** IANA name; default UTC. Days and weeks of date literals begin there. */
+  /** IANA name; default `records.timeZone` of the config, else UTC. Days and weeks of date literals begin there. */
   readonly timeZone?: string
 }
 

@@ -1,6 +1,6 @@
 import type { Statement } from '../database.ts'
 
-/** Text of a statement in the making. Values go in by `value` alone, names by `name`: nothing else is ever spliced in. */
+/** Text of a statement in the making. Values go in by `value` alone; names are `identifier`s of the schema: no value is ever spliced in. */
 export class Sql {
   readonly #segments = ['']
   readonly #params: unknown[] = []

@@ -160,6 +160,6 @@ export function checkStretch({ env, id, total }: CursorParts, position: number, 
     })
 }
 
-export function limitsOf({ cursorLimits = defaultCursorLimits }: CursorEnv): CursorLimits {
+function limitsOf({ cursorLimits = defaultCursorLimits }: CursorEnv): CursorLimits {
   return cursorLimits
 }

@@ -18,10 +18,10 @@ export class Sql {
   }
 
   /** Parts with a comma between. */
-  list<T>(parts: readonly T[], each: (part: T, sql: this, at: number) => unknown, between = ', '): this {
+  list<T>(parts: readonly T[], each: (part: T) => unknown): this {
     parts.forEach((part, at) => {
-      if (at > 0) this.text(between)
-      each(part, this, at)
+      if (at > 0) this.text(', ')
+      each(part)
     })
     return this
   }

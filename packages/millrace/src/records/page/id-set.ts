@@ -68,7 +68,7 @@ export async function idsAt(
 }
 
 /** It must live for `ttlMs` after this use. */
-export function isToExtend(remainingMs: number, ttlMs: number): boolean {
+function isToExtend(remainingMs: number, ttlMs: number): boolean {
   return remainingMs < ttlMs
 }
 

@@ -53,7 +53,7 @@ export interface IdPage extends Reached {
 
 const defaultSize = 200
 export const defaultTtlMs = 2 * 86_400_000
-export const defaultMaxRows = 50_000_000
+const defaultMaxRows = 50_000_000
 const what = 'the pages'
 
 /**

@@ -30,12 +30,3 @@ export class Sql {
     return { segments: this.#segments, params: this.#params }
   }
 }
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-/** `table` or `schema.table`. */
-export function quotedTable(table: string): string {
-  return table.split('.').map(quoted).join('.')
-}

@@ -3,6 +3,7 @@ import { invalidOption } from '../../kernel/rules/option-fields.ts'
 import type { RecordsEnv } from '../env.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { canonicalIds } from './canonical-ids.ts'
 import { callOf, demandRight, wholeCall, type Call } from './call.ts'
@@ -12,7 +13,7 @@ import { fail, isAlive, readItem, type Item, type RecordId } from './item.ts'
 import { checkOptions, type UpsertOptions } from './options.ts'
 import { postgresTable } from './postgres-table.ts'
 import { dmlError, type DmlResult } from './result.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 import { insertItems, readingOf, refuseTwice, updateItems, type DmlRow } from './write-rows.ts'
 
 /**
@@ -163,9 +164,9 @@ class Upsert {
     const { place, object } = this.#call
     const { database } = place
     const keys = items.map((item) => encode(this.#by, this.#keyOf(item), database.kind))
-    const column = `t.${quoted(this.#by.column)}`
-    const sql = new Sql().text(`select t.${quoted(object.idField.column)} as id, ${column} as by`)
-    sql.text(` from ${quotedTable(object.definition.table)} as t where ${column} `)
+    const column = `t.${identifier(this.#by.column)}`
+    const sql = new Sql().text(`select t.${identifier(object.idField.column)} as id, ${column} as by`)
+    sql.text(` from ${tableIdentifier(object.definition.table)} as t where ${column} `)
     if (database.kind === 'sqlite') {
       sql.text('in (select value from json_each(').value(jsonList(keys)).text('))')
       tenantIs(place, sql)

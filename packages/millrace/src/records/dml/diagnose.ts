@@ -1,6 +1,6 @@
+import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
 import { decode } from '../sql/values.ts'
 import { identifier, tableIdentifier } from '../object/identifier.ts'
-import { arrayLiteral } from './array-literal.ts'
 import { tenantIs, type Place } from './conditions.ts'
 import { fail, isAlive, type Item, type RecordId } from './item.ts'
 import { postgresTable } from './postgres-table.ts'

@@ -1,5 +1,5 @@
 import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { invalidOption } from '../../kernel/rules/option-fields.ts'
 import type { RecordsEnv } from '../env.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
@@ -45,10 +45,9 @@ function keyField(object: ObjectInfo, by: string | undefined, where: string): Fi
   const field = object.field(by)
   if (field === object.idField || field.externalId || field.unique) return field
   const keys = object.fields.filter((one) => one.externalId || one.unique).map(({ name }) => name)
-  const near = nearestName(by, keys)
   throw invalidOption(
     where,
-    `by ${field.name} is not possible: the field is neither externalId nor unique${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+    `by ${field.name} is not possible: the field is neither externalId nor unique${meant(by, keys)}`,
   )
 }
 

@@ -1,7 +1,8 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import type { ObjectInfo, Schema } from '../object/schema.ts'
 import type { Ordering, Query } from '../query/query.ts'
 import { filtersCondition } from './filter-condition.ts'
-import { Issues, meant } from './issues.ts'
+import { Issues } from './issues.ts'
 import type { ListViewDefinition } from './list-view.ts'
 import { planColumns, planSort, selectedOf, type PlannedColumn, type PlannedSort } from './plan.ts'
 

@@ -1,5 +1,5 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import { isDay, isInstant } from '../sql/instant.ts'
+import { isDay, isInstant } from '../query/instant.ts'
 import type { PlannedSort } from './plan.ts'
 import type { Position, SortValue } from './keyset.ts'
 

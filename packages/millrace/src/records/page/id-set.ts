@@ -4,7 +4,7 @@ import type { RecordsEnv } from '../env.ts'
 import { compileIds } from '../sql/compile.ts'
 import { fatal, opening, reading } from './errors.ts'
 import { compileEnv } from '../sql/env.ts'
-import { encodeQuery, type StoredQuery } from './stored-query.ts'
+import { encodeQuery, type BoundQuery } from './stored-query.ts'
 
 /** What work over fixed sets of ids needs. */
 export interface SnapshotEnv extends RecordsEnv {
@@ -30,7 +30,7 @@ const slack = 24
  */
 export async function fixIds(
   env: SnapshotEnv,
-  { query, binds }: StoredQuery,
+  { query, binds }: BoundQuery,
   { what, purpose, ttlMs, maxRows }: Omit<IdSetOptions, 'binds'>,
 ): Promise<{ readonly id: string; readonly total: number }> {
   const id = env.newId()

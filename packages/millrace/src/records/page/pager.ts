@@ -17,7 +17,7 @@ import {
   type PagePosition,
   type SnapshotPlan,
 } from './plan.ts'
-import { decodeQuery, encodeQuery, type StoredQuery } from './stored-query.ts'
+import { decodeQuery, encodeQuery, type BoundQuery } from './stored-query.ts'
 
 export interface PageOptions {
   /** Rows of a page, 1 to 10,000. @default 200 */
@@ -203,7 +203,7 @@ async function largestId(env: SnapshotEnv, { from, mode }: Query): Promise<RowId
 
 /** Every so many-th id, all in one reading. */
 async function cutsOf(env: SnapshotEnv, plan: KeyPlan, parts: number): Promise<RowId[]> {
-  const { query, binds }: StoredQuery = decodeQuery(plan.query)
+  const { query, binds }: BoundQuery = decodeQuery(plan.query)
   const { after, upTo } = plan
   const range = { ...(after === null ? {} : { after }), upTo, limit: Number.MAX_SAFE_INTEGER }
   const how = { ...compileEnv(env), binds, range }

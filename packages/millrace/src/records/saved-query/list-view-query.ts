@@ -4,7 +4,7 @@ import type { Ordering, Query } from '../query/query.ts'
 import { filtersCondition } from './filter-condition.ts'
 import { Issues } from './issues.ts'
 import type { ListViewDefinition } from './list-view.ts'
-import { planColumns, planSort, selectedOf, type PlannedColumn, type PlannedSort } from './plan.ts'
+import { planColumns, planSort, selectedOf, type PlannedColumn, type PlannedSort } from './columns.ts'
 
 export interface QueryOptions {
   /** IANA name: where the days of instants begin. Default UTC. */

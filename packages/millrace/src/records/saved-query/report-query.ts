@@ -6,7 +6,7 @@ import { filtersCondition, rangeCondition, joined, type FilterContext } from './
 import { groupOperands } from './granularity.ts'
 import { Issues } from './issues.ts'
 import { checkScope, findObject, type QueryOptions, type RowsPlan } from './list-view-query.ts'
-import { planColumn, planColumns, planSort, selectedOf, type PlannedColumn } from './plan.ts'
+import { planColumn, planColumns, planSort, selectedOf, type PlannedColumn } from './columns.ts'
 import { parseRelativeDate } from './relative-date.ts'
 import type {
   Aggregate,

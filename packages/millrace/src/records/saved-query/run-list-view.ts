@@ -6,7 +6,7 @@ import { CellWriter } from './cell.ts'
 import type { ListViewDefinition } from './list-view.ts'
 import { planListView, type RowsPlan } from './list-view-query.ts'
 import { recordPage } from './pager.ts'
-import { selectedOf, valueAt, type PlannedColumn } from './plan.ts'
+import { selectedOf, valueAt, type PlannedColumn } from './columns.ts'
 import { resultColumn, type ResultRow, type RowPage, type RunSavedQueryOptions } from './result.ts'
 
 /**

@@ -16,7 +16,6 @@ export interface IdSetOptions {
   /** As errors name it: 'a cursor'. */
   readonly what: string
   readonly purpose: string
-  readonly binds: Readonly<Record<string, unknown>>
   readonly ttlMs: number
   readonly maxRows: number
 }
@@ -31,7 +30,7 @@ const slack = 24
 export async function fixIds(
   env: SnapshotEnv,
   { query, binds }: BoundQuery,
-  { what, purpose, ttlMs, maxRows }: Omit<IdSetOptions, 'binds'>,
+  { what, purpose, ttlMs, maxRows }: IdSetOptions,
 ): Promise<{ readonly id: string; readonly total: number }> {
   const id = env.newId()
   const statement = compileIds(query, { ...compileEnv(env), binds })

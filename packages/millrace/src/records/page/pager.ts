@@ -28,8 +28,6 @@ export interface PageOptions {
    */
   readonly snapshot?: boolean
   readonly binds?: Readonly<Record<string, unknown>>
-  /** How long a snapshot lives after its last use, in ms. @default two days */
-  readonly ttlMs?: number
   /** More are refused. @default 50,000,000 (semantics B-02) */
   readonly maxRows?: number
 }
@@ -52,6 +50,7 @@ export interface IdPage extends Reached {
 }
 
 const defaultSize = 200
+/** How long a snapshot of pages lives after its last use. */
 export const defaultTtlMs = 2 * 86_400_000
 const defaultMaxRows = 50_000_000
 const what = 'the pages'
@@ -66,14 +65,18 @@ export async function openPages(
   query: Query,
   options: PageOptions = {},
 ): Promise<PagePlan> {
-  const { binds = {}, ttlMs = defaultTtlMs, maxRows = defaultMaxRows } = options
+  const { binds = {}, maxRows = defaultMaxRows } = options
   const size = checkPageSize(options.size ?? defaultSize, 'size')
   const snapshot = options.snapshot ?? needsSnapshot(query)
   // Whatever is wrong with it shows now, not with the first page.
   compileIds(query, { ...compileEnv(env), binds })
   compile(query, { ...compileEnv(env), binds })
   if (snapshot) {
-    const fixed = await fixIds(env, { query, binds }, { what, purpose: 'pages', ttlMs, maxRows })
+    const fixed = await fixIds(
+      env,
+      { query, binds },
+      { what, purpose: 'pages', ttlMs: defaultTtlMs, maxRows },
+    )
     const ends = { from: 0, to: fixed.total }
     return { kind: 'snapshot', query: encodeQuery(query, binds), size, snapshot: fixed.id, ...ends }
   }

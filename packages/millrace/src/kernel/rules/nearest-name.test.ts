@@ -45,3 +45,7 @@ test('an error says what was meant, where there is something', () => {
   expect(meant('tennant', names)).toBe(' (did you mean tenant?)')
   expect(meant('colour', names)).toBe('')
 })
+
+test('of several that are near it is the nearest', () => {
+  expect(nearestName('process-account', ['process-orders', 'process-accounts'])).toBe('process-accounts')
+})

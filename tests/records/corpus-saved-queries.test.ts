@@ -8,9 +8,10 @@ import type { Fields, ObjectDefinition } from '../../packages/millrace/src/recor
 import { Schema } from '../../packages/millrace/src/records/object/schema.ts'
 import type { Filter } from '../../packages/millrace/src/records/saved-query/filter.ts'
 import { readSavedQuery } from '../../packages/millrace/src/records/saved-query/json.ts'
-import { listViewQuery } from '../../packages/millrace/src/records/saved-query/list-view-query.ts'
+import type { ListViewDefinition } from '../../packages/millrace/src/records/saved-query/list-view.ts'
+import { orderOf, planListView } from '../../packages/millrace/src/records/saved-query/list-view-query.ts'
 import { parseRelativeDate } from '../../packages/millrace/src/records/saved-query/relative-date.ts'
-import { reportQuery } from '../../packages/millrace/src/records/saved-query/report-query.ts'
+import { planReport } from '../../packages/millrace/src/records/saved-query/report-query.ts'
 import { compile } from '../../packages/millrace/src/records/sql/compile.ts'
 import { corpus } from './corpus/files.ts'
 
@@ -154,14 +155,14 @@ function runs(file: string, kind: 'listviews' | 'reports'): boolean {
     const [json, object] = kind === 'reports' ? report(source) : listView(source)
     const schema = new Schema([object])
     const query = readSavedQuery(json, schema)
-    const queries =
-      query.type === 'report'
-        ? [reportQuery(query, schema).rows, ...reportQuery(query, schema).groups]
-        : [listViewQuery(query, schema)]
+    const reported = query.type === 'report' ? planReport(query, schema) : undefined
+    const plan = reported ?? planListView(query as ListViewDefinition, schema)
+    const limit = { kind: 'number', value: plan.limit ?? 201 } as const
+    const rows = { ...plan.query, orderBy: orderOf(plan.sort, plan.object), limit }
+    const queries = [rows, ...(reported?.groups ?? []).map((groups) => groups.query)]
     const caller = {
       tenant: 't',
       principal: null,
-      mode: 'system',
       timeZone: 'Europe/Berlin',
       now: 0,
     } as const

@@ -34,7 +34,6 @@ const documented: readonly RegExp[] = [
 const caller: Caller = {
   tenant: 'acme',
   principal: { id: '1', roles: [] },
-  mode: 'system',
   timeZone: 'UTC',
   now: Date.parse('2026-11-24T15:00:00Z'),
 }

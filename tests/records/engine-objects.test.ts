@@ -61,7 +61,7 @@ function engineSuite(open: Open): void {
 
   async function soql(tenant: string, text: string, binds = {}): Promise<ResultRecord[]> {
     const { kind, reader } = bench.storage
-    const caller = { tenant, principal: null, mode: 'system', timeZone: 'UTC', now: Date.now() } as const
+    const caller = { tenant, principal: null, timeZone: 'UTC', now: Date.now() } as const
     const compiled = compile(parseSoql(text), { kind, schema, caller, access, binds })
     const { segments, params } = compiled.statement
     return (await reader.query(segments, params, { timeoutMs: 10_000 })).map((row) => compiled.shape(row))
@@ -319,7 +319,7 @@ function engineSuite(open: Open): void {
 
   test('monitoring reads no history that it does not show', async () => {
     const { kind } = bench.storage
-    const caller = { tenant: 'a', principal: null, mode: 'system', timeZone: 'UTC', now: 0 } as const
+    const caller = { tenant: 'a', principal: null, timeZone: 'UTC', now: 0 } as const
     for (const where of [
       "Status IN ('Failed', 'Aborted') AND CreatedDate >= :since ORDER BY CreatedDate DESC LIMIT 100",
       "Status IN ('Queued', 'Preparing', 'Processing') AND CreatedDate < :since",

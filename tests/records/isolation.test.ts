@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { formatSoql } from '../../packages/millrace/src/records/soql/format.ts'
+import { formatSoql } from '../../packages/millrace/src/records/soql/test-support/format.ts'
 import { parseSoql } from '../../packages/millrace/src/records/soql/parse.ts'
 import { compileIds } from '../../packages/millrace/src/records/sql/compile.ts'
 import { difference } from './compare.ts'

@@ -126,12 +126,11 @@ describe.each(['user', 'securityEnforced'] as const)('in mode %s', (mode) => {
 })
 
 describe('the mode', () => {
-  it('is what the query says, else what the caller says', async () => {
+  it('is what the query says, else system', async () => {
     const soql = 'SELECT AnnualRevenue FROM Account'
-    const user: Caller = { ...caller, mode: 'user' }
     expect(await codes(soql, caller)).toEqual(everywhere('ok'))
-    expect(await codes(soql, user)).toEqual(everywhere('MILL_ACCESS_DENIED'))
-    expect(await codes(`${soql} WITH SYSTEM_MODE`, user)).toEqual(everywhere('ok'))
+    expect(await codes(`${soql} WITH SYSTEM_MODE`, caller)).toEqual(everywhere('ok'))
+    expect(await codes(soql, caller, 'user')).toEqual(everywhere('MILL_ACCESS_DENIED'))
     expect(await codes(`${soql} WITH USER_MODE`, caller)).toEqual(everywhere('MILL_ACCESS_DENIED'))
     expect(await codes(`${soql} WITH SECURITY_ENFORCED`, caller)).toEqual(everywhere('MILL_ACCESS_DENIED'))
   })

@@ -19,7 +19,7 @@ export const callerOf = ({
   tenant = 'acme',
   now: at = now,
 }: Partial<QueryCase>): Caller => ({
-  ...{ tenant, timeZone, now: at, mode: 'system' },
+  ...{ tenant, timeZone, now: at },
   principal: user === undefined ? null : { id: user, roles: [reader.name], timeZone },
 })
 

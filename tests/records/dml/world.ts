@@ -113,7 +113,6 @@ export class World {
       caller: {
         tenant: 'acme',
         principal: null,
-        mode: 'system',
         timeZone: 'UTC',
         now: Date.parse('2026-11-24T10:00:00Z'),
         ...caller,

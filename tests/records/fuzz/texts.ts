@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Query } from '../../../packages/millrace/src/records/query/query.ts'
-import { formatSoql } from '../../../packages/millrace/src/records/soql/format.ts'
+import { formatSoql } from '../../../packages/millrace/src/records/soql/test-support/format.ts'
 import { anyQuery as anyTree } from '../../../packages/millrace/src/records/soql/test-support/any-query.ts'
 import { markerOf } from '../fixture.ts'
 import { anyQuery } from '../random/query.ts'

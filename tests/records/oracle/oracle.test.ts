@@ -13,7 +13,7 @@ const field = (path: string) => ({ kind: 'field', path: path.split('.') }) as co
 const call = (name: string, path: string): Operand => ({ kind: 'call', call: { name, args: [field(path)] } })
 const text = (value: string): Scalar => ({ kind: 'text', value })
 const caller: Caller = {
-  ...{ tenant: 'acme', principal: null, mode: 'system', timeZone: 'Europe/Berlin' },
+  ...{ tenant: 'acme', principal: null, timeZone: 'Europe/Berlin' },
   now: Date.parse('2026-03-31T22:30:00Z'),
 }
 

@@ -118,12 +118,12 @@ describe.each(places)('cursors on $kind', (place: Place) => {
   })
 
   test('give no field that the caller may not read', async () => {
-    const cursor = await openCursor(env, item('ORDER BY Id LIMIT 10'))
+    const cursor = await openCursor(env, item('WITH USER_MODE ORDER BY Id LIMIT 10'))
     const reader = await findCursor(envOf(place, { roles: ['reader'] }), cursor.id)
     expect(await reader.fetch(0, 2)).toHaveLength(2)
     const nobody = await findCursor(envOf(place, { roles: [] }), cursor.id)
     await refused(nobody.fetch(0, 2), 'MILL_ACCESS_DENIED')
-    await refused(openCursor(envOf(place, { roles: [] }), item()), 'MILL_ACCESS_DENIED')
+    await refused(openCursor(envOf(place, { roles: [] }), item('WITH USER_MODE')), 'MILL_ACCESS_DENIED')
   })
 
   test('end with fatal errors for what can never be read (C-05)', async () => {

@@ -82,7 +82,6 @@ export function envOf(
     caller: {
       tenant,
       principal: roles === undefined ? null : { id: 'ann', roles },
-      mode: roles === undefined ? 'system' : 'user',
       timeZone: 'UTC',
       now: Date.now(),
     },

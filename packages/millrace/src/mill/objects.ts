@@ -1,5 +1,5 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
-import { nearestName } from '../kernel/rules/nearest-name.ts'
+import { meant, nearestName } from '../kernel/rules/nearest-name.ts'
 import { engineObjects } from '../records/engine/engine-objects.ts'
 import { tableStatements } from '../records/object/ddl.ts'
 import { introspect } from '../records/object/introspect.ts'
@@ -144,10 +144,9 @@ function isNamed(table: TableDescription, name: string): boolean {
 }
 
 function unknownTable(name: string, there: readonly TableDescription[]): MillraceError {
-  const near = nearestName(name, there.map(tableName))
-  return new MillraceError(
-    'MILL_OBJECT_UNKNOWN',
-    `there is no table ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}.`,
-    { data: { table: name, ...(near === undefined ? {} : { near }) } },
-  )
+  const names = there.map(tableName)
+  const near = nearestName(name, names)
+  return new MillraceError('MILL_OBJECT_UNKNOWN', `there is no table ${name}${meant(name, names)}.`, {
+    data: { table: name, ...(near === undefined ? {} : { near }) },
+  })
 }

@@ -36,5 +36,5 @@ export async function callerOf(
   const principal = runAs === undefined ? null : ((await source(runAs, tenant)) ?? { id: runAs, roles: [] })
   const zone = timeZone ?? principal?.timeZone ?? options.timeZone
   demandTimeZone(zone, `the time zone of ${runAs ?? tenant}`, 'MILL_CONFIG_INVALID')
-  return { tenant, principal, mode: 'system', timeZone: zone, now: Math.floor(now) }
+  return { tenant, principal, timeZone: zone, now: Math.floor(now) }
 }

@@ -1,3 +1,5 @@
+import { arrayLiteral } from '../rules/array-literal.ts'
+
 /** What a parameter may be. Arrays travel as array literals: see {@link numbers} and {@link texts}. */
 export type Value = string | number | boolean | Buffer | null
 
@@ -99,9 +101,5 @@ function nibble(code: number): number {
 
 /** An array literal of any texts. */
 export function texts(values: readonly (string | null)[]): string {
-  return `{${values.map((value) => (value === null ? 'null' : quoted(value))).join(',')}}`
-}
-
-function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
+  return arrayLiteral(values)
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearestName } from './nearest-name.ts'
+import { meant, nearestName } from './nearest-name.ts'
 
 const names = ['delay', 'runAt', 'tenant', 'queue', 'priority', 'unique', 'retry', 'timeout', 'concurrency']
 
@@ -39,4 +39,13 @@ test.each([
 
 test('nothing is near when there is nothing', () => {
   expect(nearestName('', [''])).toBeUndefined()
+})
+
+test('an error says what was meant, where there is something', () => {
+  expect(meant('tennant', names)).toBe(' (did you mean tenant?)')
+  expect(meant('colour', names)).toBe('')
+})
+
+test('of several that are near it is the nearest', () => {
+  expect(nearestName('process-account', ['process-orders', 'process-accounts'])).toBe('process-accounts')
 })

@@ -14,6 +14,12 @@ export function nearestName(given: string, names: readonly string[]): string | u
   return nearest?.name
 }
 
+/** ` (did you mean X?)`, or nothing where no name is near. */
+export function meant(given: string, names: readonly string[]): string {
+  const near = nearestName(given, names)
+  return near === undefined ? '' : ` (did you mean ${near}?)`
+}
+
 function likenessOf(given: string, name: string): number {
   const [a, b] = [pairsOf(given), pairsOf(name)]
   const shared = [...a].filter((pair) => b.has(pair)).length

@@ -1,6 +1,6 @@
 import { describeValue } from './describe-value.ts'
 import { MillraceError, type ErrorCode } from './errors.ts'
-import { nearestName } from './nearest-name.ts'
+import { meant } from './nearest-name.ts'
 
 /**
  * The fields of an options object. Throws MILL_OPTIONS_INVALID (or `code`) when it is no plain object, or has a field
@@ -18,11 +18,9 @@ export function optionFields<Field extends string>(
   }
   const stranger = Object.keys(options).find((field) => !(known as readonly string[]).includes(field))
   if (stranger !== undefined) {
-    const near = nearestName(stranger, known)
-    const meant = near === undefined ? '' : ` (did you mean ${near}?)`
     throw invalidOption(
       where,
-      `has no option ${describeValue(stranger)}${meant}; it knows ${known.join(', ')}`,
+      `has no option ${describeValue(stranger)}${meant(stranger, known)}; it knows ${known.join(', ')}`,
       code,
     )
   }

@@ -14,7 +14,7 @@ const Contact = defineObject({ name: 'Contact', fields: { Id: id(), Name: text()
 const schema = new Schema([Account, Contact])
 
 function as(...roles: string[]): Caller {
-  return { tenant: 'a', principal: { id: 'u1', roles }, mode: 'user', timeZone: 'UTC', now: 0 }
+  return { tenant: 'a', principal: { id: 'u1', roles }, timeZone: 'UTC', now: 0 }
 }
 const system: Caller = { ...as(), principal: null }
 

@@ -1,4 +1,4 @@
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import type { ObjectInfo, Schema } from '../object/schema.ts'
 import { invalidRole, type RoleDefinition } from './define-role.ts'
 import type { Caller, ObjectPermissions } from './principal.ts'
@@ -23,7 +23,7 @@ interface Role {
 
 /**
  * Who may do what with which object and field, by the roles of the caller's principal; they add up. Pure, and the same for every
- * caller: whether rights count at all for a statement (WITH USER_MODE, `caller.mode`) is decided by who makes it. A system caller
+ * caller: whether rights count at all for a statement (WITH USER_MODE, `mode: 'user'`) is decided by who makes it. A system caller
  * (principal null) may everything; a role that is not defined grants nothing.
  */
 export class Access {
@@ -84,7 +84,10 @@ function resolved(schema: Schema, role: RoleDefinition): Role {
   for (const [name, own] of Object.entries(role.objects)) {
     const object = schema.find(name)
     if (object === undefined)
-      throw invalidRole(where, `names the object ${name}, which is not there${meant(name, schema.objects)}`)
+      throw invalidRole(
+        where,
+        `names the object ${name}, which is not there${meant(name, namesOf(schema.objects))}`,
+      )
     const key = object.name.toLowerCase()
     if (named.has(key)) throw invalidRole(where, `names the object ${object.name} twice`)
     named.set(key, { own, fields: fieldsOf(where, object, own) })
@@ -104,7 +107,10 @@ function fieldsOf(
     const field = object.find(name)
     const place = `${where}, object ${object.name},`
     if (field === undefined)
-      throw invalidRole(place, `names the field ${name}, which is not there${meant(name, object.fields)}`)
+      throw invalidRole(
+        place,
+        `names the field ${name}, which is not there${meant(name, namesOf(object.fields))}`,
+      )
     if (field.type === 'id')
       throw invalidRole(place, `names the field ${field.name}; an id has no rights of its own`)
     const key = field.name.toLowerCase()
@@ -114,10 +120,6 @@ function fieldsOf(
   return found
 }
 
-function meant(name: string, there: readonly { readonly name: string }[]): string {
-  const near = nearestName(
-    name,
-    there.map((one) => one.name),
-  )
-  return near === undefined ? '' : ` (did you mean ${near}?)`
+function namesOf(named: readonly Named[]): string[] {
+  return named.map(({ name }) => name)
 }

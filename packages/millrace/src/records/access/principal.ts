@@ -12,7 +12,7 @@ export interface ObjectPermissions {
 export interface Principal {
   readonly id: string
   readonly roles: readonly string[]
-  /** IANA name; default UTC. Days and weeks of date literals begin there. */
+  /** IANA name; default `records.timeZone` of the config, else UTC. Days and weeks of date literals begin there. */
   readonly timeZone?: string
 }
 
@@ -20,8 +20,6 @@ export interface Principal {
 export interface Caller {
   readonly tenant: string
   readonly principal: Principal | null
-  /** Whether rights count where the query does not say; system for code, user for what people type or edit. */
-  readonly mode: 'system' | 'user'
   readonly timeZone: string
   /** Of the caller's execution or call: all date literals of one statement see one now. Epoch ms. */
   readonly now: number

@@ -3,7 +3,7 @@ import type { ResultRecord } from '../sql/compile.ts'
 import { fatal, opening, reading } from '../page/errors.ts'
 import { findIds, fixIds, idsAt, type SnapshotEnv } from '../page/id-set.ts'
 import { rowsOfIds } from '../page/page-rows.ts'
-import { decodeQuery, type StoredQuery } from '../page/stored-query.ts'
+import { decodeQuery, type BoundQuery } from '../page/stored-query.ts'
 import { compileEnv } from '../sql/env.ts'
 import { compile } from '../sql/compile.ts'
 import { defaultCursorLimits, type CursorLimits } from './limits.ts'
@@ -37,7 +37,7 @@ export interface CursorParts {
   readonly env: CursorEnv
   readonly id: string
   readonly total: number
-  readonly stored: StoredQuery
+  readonly stored: BoundQuery
 }
 
 /**
@@ -160,6 +160,6 @@ export function checkStretch({ env, id, total }: CursorParts, position: number, 
     })
 }
 
-export function limitsOf({ cursorLimits = defaultCursorLimits }: CursorEnv): CursorLimits {
+function limitsOf({ cursorLimits = defaultCursorLimits }: CursorEnv): CursorLimits {
   return cursorLimits
 }

@@ -1,7 +1,8 @@
 import type { RecordsDatabase } from '../database.ts'
 import type { ObjectInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
-import { quoted, type Sql } from './sql.ts'
+import { identifier } from '../object/identifier.ts'
+import type { Sql } from './sql.ts'
 
 /** Where a writer works: on `t`, the object's table. */
 export interface Place {
@@ -15,7 +16,7 @@ export function tenantIs({ database, object, tenant }: Place, sql: Sql, type?: s
   const name = object.definition.tenant
   if (name === undefined) return sql
   const field = object.field(name)
-  sql.text(` and t.${quoted(field.column)} = `)
+  sql.text(` and t.${identifier(field.column)} = `)
   return typed(sql, encode(field, tenant, database.kind), type)
 }
 
@@ -39,6 +40,6 @@ function liveness(object: ObjectInfo): string | null {
   const name = object.definition.softDelete
   if (name === undefined) return null
   const field = object.field(name)
-  const column = `t.${quoted(field.column)}`
+  const column = `t.${identifier(field.column)}`
   return field.type === 'boolean' ? `${column} is not true` : `${column} is null`
 }

@@ -1,10 +1,11 @@
+import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
 import { decode } from '../sql/values.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import { tenantIs, type Place } from './conditions.ts'
 import { fail, isAlive, type Item, type RecordId } from './item.ts'
 import { postgresTable } from './postgres-table.ts'
 import { dmlError, type DmlError } from './result.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 
 /** What a record must be for the change: not deleted (softly), or deleted. */
 export type Expected = 'live' | 'deleted'
@@ -67,14 +68,14 @@ async function look(place: Place, items: readonly Item[], skipLocked: boolean): 
   const { object, database } = place
   const { softDelete } = object.definition
   const guard = items.find(({ shape }) => shape.guard !== undefined)?.shape.guard?.field
-  const sql = new Sql().text(`select t.${quoted(object.idField.column)} as id, `)
+  const sql = new Sql().text(`select t.${identifier(object.idField.column)} as id, `)
   sql.text(
     softDelete === undefined
       ? 'null as deleted, '
-      : `t.${quoted(object.field(softDelete).column)} as deleted, `,
+      : `t.${identifier(object.field(softDelete).column)} as deleted, `,
   )
-  sql.text(guard === undefined ? 'null as guard' : `t.${quoted(guard.column)} as guard`)
-  sql.text(` from ${quotedTable(object.definition.table)} as t where `)
+  sql.text(guard === undefined ? 'null as guard' : `t.${identifier(guard.column)} as guard`)
+  sql.text(` from ${tableIdentifier(object.definition.table)} as t where `)
   await idsAre(
     place,
     sql,
@@ -93,7 +94,7 @@ export async function idsAre(
   whose: 'own' | 'any' = 'own',
 ): Promise<Sql> {
   const { database, object } = place
-  const column = `t.${quoted(object.idField.column)}`
+  const column = `t.${identifier(object.idField.column)}`
   if (database.kind === 'sqlite') {
     sql.text(`${column} in (select value from json_each(`).value(jsonList(ids)).text('))')
     return whose === 'any' ? sql : tenantIs(place, sql)

@@ -1,5 +1,4 @@
 import { choiceOf, invalidOption, optionFields } from '../../kernel/rules/option-fields.ts'
-import type { Caller } from '../access/principal.ts'
 
 export interface DmlOptions {
   /**
@@ -7,8 +6,8 @@ export interface DmlOptions {
    * good rows are written, the answer says which failed and why.
    */
   readonly allOrNone?: boolean
-  /** Whether the rights of the caller count; default: as the caller has it, `system` in code. */
-  readonly mode?: Caller['mode']
+  /** Whether the rights of the caller count; default: `system`. */
+  readonly mode?: 'system' | 'user'
 }
 
 export interface UpsertOptions extends DmlOptions {
@@ -18,18 +17,17 @@ export interface UpsertOptions extends DmlOptions {
 
 export interface CheckedOptions {
   readonly allOrNone: boolean
-  readonly mode: Caller['mode']
+  readonly mode: 'system' | 'user'
 }
 
 /** Throws MILL_OPTIONS_INVALID. */
 export function checkOptions(
   given: UpsertOptions,
-  caller: Caller,
   where: string,
   known: readonly (keyof UpsertOptions)[] = ['allOrNone', 'mode'],
 ): CheckedOptions {
   const options = optionFields(given, known, where)
   const { allOrNone = true } = options
   if (typeof allOrNone !== 'boolean') throw invalidOption(where, 'allOrNone must be true or false')
-  return { allOrNone, mode: choiceOf(options.mode, ['system', 'user'], caller.mode, `mode of ${where}`) }
+  return { allOrNone, mode: choiceOf(options.mode, ['system', 'user'], 'system', `mode of ${where}`) }
 }

@@ -1,6 +1,6 @@
 import type { RecordsDatabase } from '../database.ts'
 import type { ObjectInfo } from '../object/schema.ts'
-import { quotedTable } from './sql.ts'
+import { tableIdentifier } from '../object/identifier.ts'
 
 /** What DML must know of a table of PostgreSQL. */
 export interface PostgresTable {
@@ -44,7 +44,7 @@ export function forgetTable(object: ObjectInfo): void {
 }
 
 async function load(database: RecordsDatabase, object: ObjectInfo): Promise<PostgresTable> {
-  const table = quotedTable(object.definition.table)
+  const table = tableIdentifier(object.definition.table)
   const columns = (await database.query({
     segments: [
       `select a.attname as name, quote_ident(n.nspname) || '.' || quote_ident(t.typname) as type,

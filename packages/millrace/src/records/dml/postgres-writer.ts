@@ -1,7 +1,8 @@
+import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
 import type { FieldInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
 import { ownWrite } from '../trigger/own-write.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import { bisect, Incomplete } from './bisect.ts'
 import { isDeleted, isLive, tenantIs, typed, type Place } from './conditions.ts'
 import { rowError, type StatementKind } from './database-error.ts'
@@ -10,7 +11,7 @@ import { inOrder } from './in-order.ts'
 import { isAlive, type Item, type RecordId } from './item.ts'
 import { forgetTable, postgresTable, type PostgresTable } from './postgres-table.ts'
 import { dmlError, type DmlError } from './result.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 import { byId, chunks, type Constant, type Writer } from './writer.ts'
 
 /** From here on the order of locks is left to the plan: for fewer rows than that a plan may begin with the table. */
@@ -35,7 +36,7 @@ export class PostgresWriter implements Writer {
   constructor(place: Place, allOrNone: boolean) {
     this.#place = place
     this.#allOrNone = allOrNone
-    this.#table = quotedTable(place.object.definition.table)
+    this.#table = tableIdentifier(place.object.definition.table)
   }
 
   async insert(items: readonly Item[], constants: readonly Constant[]): Promise<void> {
@@ -135,7 +136,7 @@ export class PostgresWriter implements Writer {
       })),
     ]
     const names = [...(withId ? [object.idField] : []), ...fields, ...constant.map(({ field }) => field)].map(
-      ({ column }) => quoted(column),
+      ({ column }) => identifier(column),
     )
     const sql = this.#sql()
     if (withId) sql.text('with done as (')
@@ -152,7 +153,7 @@ export class PostgresWriter implements Writer {
     sql.text(
       withId
         ? ' returning 1) select count(*)::int as n from done'
-        : ` returning ${quoted(object.idField.column)} as id`,
+        : ` returning ${identifier(object.idField.column)} as id`,
     )
     const rows = await database.query(sql.statement)
     if (withId) expectAll(items, rows[0]?.['n'])
@@ -192,7 +193,7 @@ export class PostgresWriter implements Writer {
     const sql = byLock ? this.#locked(items, facts, isLive(object)) : this.#sql().text('with ')
     sql.text(`done as (update ${this.#table} as t set `)
     const sets: (() => void)[] = fields.map((field, at) => () => {
-      const own = quoted(field.column)
+      const own = identifier(field.column)
       sql.text(
         masks === null
           ? `${own} = v.c${at}`
@@ -202,10 +203,10 @@ export class PostgresWriter implements Writer {
     this.#addAuto(sets, sql, constants, facts)
     sql.list(sets, (set) => set())
     unnest(sql.text(byLock ? ' from ready, ' : ' from '), columns)
-    sql.text(` as v(${names.join(', ')}) where t.${quoted(object.idField.column)} = v.id`)
+    sql.text(` as v(${names.join(', ')}) where t.${identifier(object.idField.column)} = v.id`)
     tenantIs(this.#place, sql, facts.typeOf(tenantColumn(this.#place))).text(isLive(object))
     if (guard !== undefined) {
-      const column = `t.${quoted(guard.column)}`
+      const column = `t.${identifier(guard.column)}`
       // A Date holds milliseconds.
       const stored =
         guard.type === 'datetime' && guard.storedAs === 'native'
@@ -221,7 +222,7 @@ export class PostgresWriter implements Writer {
     const { object } = this.#place
     const sql = this.#locked(items, facts, isLive(object), 'update')
     sql.text(
-      `done as (delete from ${this.#table} as t using ready where t.${quoted(object.idField.column)} = any (`,
+      `done as (delete from ${this.#table} as t using ready where t.${identifier(object.idField.column)} = any (`,
     )
     this.#ids(sql, items, facts).text(')')
     tenantIs(this.#place, sql, facts.typeOf(tenantColumn(this.#place)))
@@ -241,7 +242,7 @@ export class PostgresWriter implements Writer {
     const sets: (() => void)[] = []
     this.#addAuto(sets, sql, constants, facts)
     sql.list(sets, (set) => set())
-    sql.text(` from ready where t.${quoted(object.idField.column)} = any (`)
+    sql.text(` from ready where t.${identifier(object.idField.column)} = any (`)
     this.#ids(sql, items, facts).text(')')
     tenantIs(this.#place, sql, facts.typeOf(tenantColumn(this.#place))).text(condition)
     await this.#counted(items, sql)
@@ -254,7 +255,7 @@ export class PostgresWriter implements Writer {
   /** The rows under lock, by ascending id; `ready` has one row once all are. */
   #locked(items: readonly Item[], facts: PostgresTable, condition: string, lock = 'no key update'): Sql {
     const { object } = this.#place
-    const id = quoted(object.idField.column)
+    const id = identifier(object.idField.column)
     const sql = this.#sql().text('with held as materialized (select 1 from unnest(')
     this.#ids(sql, items, facts)
     sql.text(`) with ordinality as v(id, n) join ${this.#table} as t on t.${id} = v.id where true`)
@@ -274,16 +275,16 @@ export class PostgresWriter implements Writer {
     const { object } = this.#place
     for (const { field, value } of constants) {
       sets.push(() => {
-        sql.text(`${quoted(field.column)} = `)
+        sql.text(`${identifier(field.column)} = `)
         typed(sql, encode(field, value, 'postgres'), facts.typeOf(field.column))
       })
     }
     const { version } = object.definition
     if (version !== undefined) {
-      const column = quoted(object.field(version).column)
+      const column = identifier(object.field(version).column)
       sets.push(() => sql.text(`${column} = coalesce(t.${column}, 0) + 1`))
     }
-    const id = quoted(object.idField.column)
+    const id = identifier(object.idField.column)
     if (sets.length === 0) sets.push(() => sql.text(`${id} = t.${id}`))
   }
 

@@ -1,11 +1,12 @@
 import { isMillraceError } from '../../kernel/rules/errors.ts'
 import type { FieldInfo, ObjectInfo, Schema } from '../object/schema.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import type { Place } from './conditions.ts'
 import { idsAre } from './diagnose.ts'
 import { fail, type Item, type RecordId } from './item.ts'
 import { dmlError } from './result.ts'
 import { savepoint } from './savepoint.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 
 /**
  * A foreign key knows no tenants: rows that point to a record of another one fail as if it were not there. One statement for each
@@ -45,8 +46,10 @@ async function existing(place: Place, ids: readonly RecordId[]): Promise<Map<str
   if (ids.length === 0) return new Map()
   const { object, database, tenant } = place
   const { column } = object.field(object.definition.tenant ?? '')
-  const sql = new Sql().text(`select t.${quoted(object.idField.column)} as id, t.${quoted(column)} as tenant`)
-  sql.text(` from ${quotedTable(object.definition.table)} as t where `)
+  const sql = new Sql().text(
+    `select t.${identifier(object.idField.column)} as id, t.${identifier(column)} as tenant`,
+  )
+  sql.text(` from ${tableIdentifier(object.definition.table)} as t where `)
   const { statement } = await idsAre(place, sql, ids, 'any')
   try {
     const rows = await savepoint(database, () => database.query(statement))

@@ -22,7 +22,7 @@ export async function deleteRecords(
   rows: readonly (DmlRow | RecordId)[],
   options: DmlOptions = {},
 ): Promise<DmlResult[]> {
-  const call = callOf(env, object, 'delete', checkOptions(options, env.caller, `delete of ${object.name}`))
+  const call = callOf(env, object, 'delete', checkOptions(options, `delete of ${object.name}`))
   const items = await itemsOf(call, rows)
   const softly = object.definition.softDelete !== undefined
   return wholeCall(call, items, () =>
@@ -48,7 +48,7 @@ export async function undelete(
   const where = `undelete of ${object.name}`
   if (object.definition.softDelete === undefined)
     throw invalidOption(where, 'needs an object with softDelete; what is deleted of this one is gone')
-  const call = callOf(env, object, 'undelete', checkOptions(options, env.caller, where))
+  const call = callOf(env, object, 'undelete', checkOptions(options, where))
   const items = await itemsOf(call, rows)
   return wholeCall(call, items, () =>
     change(

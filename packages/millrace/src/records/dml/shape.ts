@@ -1,4 +1,4 @@
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import { dmlError, type DmlError } from './result.ts'
 import { checkOf, missing, type Check } from './validate.ts'
@@ -153,11 +153,8 @@ class ShapeMaker {
   }
 
   #unknown(key: string): string {
-    const near = nearestName(
-      key,
-      this.#object.fields.map(({ name }) => name),
-    )
-    return `${this.#object.name} has no field ${key}${near === undefined ? '' : ` (did you mean ${near}?)`}`
+    const names = this.#object.fields.map(({ name }) => name)
+    return `${this.#object.name} has no field ${key}${meant(key, names)}`
   }
 
   #refuse(code: 'INVALID_FIELD' | 'INVALID_FIELD_FOR_INSERT_UPDATE', message: string, field: string): void {

@@ -1,6 +1,6 @@
 import type { Statement } from '../database.ts'
 
-/** Text of a statement in the making. Values go in by `value` alone, names by `name`: nothing else is ever spliced in. */
+/** Text of a statement in the making. Values go in by `value` alone; names are `identifier`s of the schema: no value is ever spliced in. */
 export class Sql {
   readonly #segments = ['']
   readonly #params: unknown[] = []
@@ -18,10 +18,10 @@ export class Sql {
   }
 
   /** Parts with a comma between. */
-  list<T>(parts: readonly T[], each: (part: T, sql: this, at: number) => unknown, between = ', '): this {
+  list<T>(parts: readonly T[], each: (part: T) => unknown): this {
     parts.forEach((part, at) => {
-      if (at > 0) this.text(between)
-      each(part, this, at)
+      if (at > 0) this.text(', ')
+      each(part)
     })
     return this
   }
@@ -29,13 +29,4 @@ export class Sql {
   get statement(): Statement {
     return { segments: this.#segments, params: this.#params }
   }
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-/** `table` or `schema.table`. */
-export function quotedTable(table: string): string {
-  return table.split('.').map(quoted).join('.')
 }

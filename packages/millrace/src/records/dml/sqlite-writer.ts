@@ -2,6 +2,7 @@ import { MillraceError } from '../../kernel/rules/errors.ts'
 import type { Statement } from '../database.ts'
 import type { FieldInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import { bisect, Incomplete } from './bisect.ts'
 import { isDeleted, isLive, tenantIs, type Place } from './conditions.ts'
 import { rowError, type StatementKind } from './database-error.ts'
@@ -9,7 +10,7 @@ import { diagnose, jsonList, type Expected } from './diagnose.ts'
 import { fail, isAlive, type Item, type RecordId } from './item.ts'
 import { dmlError, type DmlError } from './result.ts'
 import type { Shape } from './shape.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 import { byId, chunks, type Constant, type Writer } from './writer.ts'
 
 /** Stands for what differs from row to row in a statement that runs for each. */
@@ -27,7 +28,7 @@ export class SqliteWriter implements Writer {
   constructor(place: Place, allOrNone: boolean) {
     this.#place = place
     this.#allOrNone = allOrNone
-    this.#table = quotedTable(place.object.definition.table)
+    this.#table = tableIdentifier(place.object.definition.table)
   }
 
   async insert(items: readonly Item[], constants: readonly Constant[]): Promise<void> {
@@ -87,7 +88,7 @@ export class SqliteWriter implements Writer {
         database,
         attempt: async (rows) => {
           const sql = tenantIs(this.#place, head())
-          sql.text(` and t.${quoted(object.idField.column)} in (select value from json_each(`)
+          sql.text(` and t.${identifier(object.idField.column)} in (select value from json_each(`)
           sql.value(jsonList(rows.map(({ id }) => id))).text(')) returning 1')
           const done = await database.query(sql.statement)
           if (done.length !== rows.length) throw new Incomplete(`${done.length} of ${rows.length} rows`)
@@ -118,7 +119,7 @@ export class SqliteWriter implements Writer {
     if (first === undefined) return
     const { database, object } = this.#place
     const { segments, params } = this.#insertOf(first.shape, constants, false).text(
-      ` returning ${quoted(object.idField.column)} as id`,
+      ` returning ${identifier(object.idField.column)} as id`,
     ).statement
     for (const item of items) {
       const values = this.#valuesOf(item)
@@ -173,7 +174,7 @@ export class SqliteWriter implements Writer {
     ]
     const sql = new Sql().text(`insert into ${this.#table} `)
     if (columns.length === 0) return sql.text('default values')
-    sql.text(`(${columns.map(quoted).join(', ')}) values (`)
+    sql.text(`(${columns.map(identifier).join(', ')}) values (`)
     sql.list([...shape.written.map(() => perRow), ...(named ? [perRow] : []), ...own], (one) =>
       sql.value(one === perRow ? perRow : encoded(one as Constant)),
     )
@@ -188,13 +189,13 @@ export class SqliteWriter implements Writer {
       constants,
       sql,
     )
-    sql.text(` where t.${quoted(object.idField.column)} = `).value(perRow)
+    sql.text(` where t.${identifier(object.idField.column)} = `).value(perRow)
     const guard = shape.guard?.field
     if (guard !== undefined)
       sql
         .text(' and (')
         .value(perRow)
-        .text(` is null or t.${quoted(guard.column)} = `)
+        .text(` is null or t.${identifier(guard.column)} = `)
         .value(perRow)
         .text(')')
     return tenantIs(this.#place, sql).text(isLive(object))
@@ -204,14 +205,14 @@ export class SqliteWriter implements Writer {
     const { object } = this.#place
     const { version } = object.definition
     const sets = [
-      ...fields.map((field) => () => sql.text(`${quoted(field.column)} = `).value(perRow)),
-      ...constants.map((one) => () => sql.text(`${quoted(one.field.column)} = `).value(encoded(one))),
+      ...fields.map((field) => () => sql.text(`${identifier(field.column)} = `).value(perRow)),
+      ...constants.map((one) => () => sql.text(`${identifier(one.field.column)} = `).value(encoded(one))),
     ]
     if (version !== undefined) {
-      const column = quoted(object.field(version).column)
+      const column = identifier(object.field(version).column)
       sets.push(() => sql.text(`${column} = coalesce(t.${column}, 0) + 1`))
     }
-    const id = quoted(object.idField.column)
+    const id = identifier(object.idField.column)
     if (sets.length === 0) sets.push(() => sql.text(`${id} = t.${id}`))
     sql.list(sets, (set) => set())
   }

@@ -1,9 +1,10 @@
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { invalidOption } from '../../kernel/rules/option-fields.ts'
 import type { RecordsEnv } from '../env.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import { encode } from '../sql/values.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { identifier, tableIdentifier } from '../object/identifier.ts'
 import { canonicalIds } from './canonical-ids.ts'
 import { callOf, demandRight, wholeCall, type Call } from './call.ts'
 import { isLive, tenantIs } from './conditions.ts'
@@ -12,7 +13,7 @@ import { fail, isAlive, readItem, type Item, type RecordId } from './item.ts'
 import { checkOptions, type UpsertOptions } from './options.ts'
 import { postgresTable } from './postgres-table.ts'
 import { dmlError, type DmlResult } from './result.ts'
-import { quoted, quotedTable, Sql } from './sql.ts'
+import { Sql } from './sql.ts'
 import { insertItems, readingOf, refuseTwice, updateItems, type DmlRow } from './write-rows.ts'
 
 /**
@@ -26,7 +27,7 @@ export async function upsert(
   options: UpsertOptions = {},
 ): Promise<DmlResult[]> {
   const where = `upsert of ${object.name}`
-  const checked = checkOptions(options, env.caller, where, ['allOrNone', 'mode', 'by'])
+  const checked = checkOptions(options, where, ['allOrNone', 'mode', 'by'])
   const by = keyField(object, options.by, where)
   const call = callOf(env, object, 'upsert', checked)
   const work = new Upsert(call, by, rows)
@@ -44,10 +45,9 @@ function keyField(object: ObjectInfo, by: string | undefined, where: string): Fi
   const field = object.field(by)
   if (field === object.idField || field.externalId || field.unique) return field
   const keys = object.fields.filter((one) => one.externalId || one.unique).map(({ name }) => name)
-  const near = nearestName(by, keys)
   throw invalidOption(
     where,
-    `by ${field.name} is not possible: the field is neither externalId nor unique${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+    `by ${field.name} is not possible: the field is neither externalId nor unique${meant(by, keys)}`,
   )
 }
 
@@ -163,9 +163,9 @@ class Upsert {
     const { place, object } = this.#call
     const { database } = place
     const keys = items.map((item) => encode(this.#by, this.#keyOf(item), database.kind))
-    const column = `t.${quoted(this.#by.column)}`
-    const sql = new Sql().text(`select t.${quoted(object.idField.column)} as id, ${column} as by`)
-    sql.text(` from ${quotedTable(object.definition.table)} as t where ${column} `)
+    const column = `t.${identifier(this.#by.column)}`
+    const sql = new Sql().text(`select t.${identifier(object.idField.column)} as id, ${column} as by`)
+    sql.text(` from ${tableIdentifier(object.definition.table)} as t where ${column} `)
     if (database.kind === 'sqlite') {
       sql.text('in (select value from json_each(').value(jsonList(keys)).text('))')
       tenantIs(place, sql)

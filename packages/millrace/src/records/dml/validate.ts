@@ -1,6 +1,7 @@
 import { describeValue } from '../../kernel/rules/describe-value.ts'
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { checkStorableJson, isStorable } from '../../kernel/rules/text.ts'
+import { isDay } from '../query/instant.ts'
 import type { FieldInfo } from '../object/schema.ts'
 import { dmlError, type DmlError } from './result.ts'
 
@@ -110,16 +111,12 @@ function integer(field: FieldInfo): Check {
   }
 }
 
-const day = /^(\d{4})-(\d\d)-(\d\d)$/
+const day = /^\d{4}-\d\d-\d\d$/
 
 function date(field: FieldInfo): Check {
   return (value) => {
-    const [, year, month, dayOfMonth] = typeof value === 'string' ? (day.exec(value) ?? []) : []
-    if (year === undefined) return wrongType(field, "a day as '2026-11-24'", value)
-    const at = new Date(0)
-    at.setUTCFullYear(Number(year), Number(month) - 1, Number(dayOfMonth))
-    const exists = at.getUTCMonth() === Number(month) - 1 && at.getUTCDate() === Number(dayOfMonth)
-    return exists && Number(year) > 0 ? null : outside(field, 'the calendar', value)
+    if (typeof value !== 'string' || !day.test(value)) return wrongType(field, "a day as '2026-11-24'", value)
+    return isDay(value) ? null : outside(field, 'the calendar', value)
   }
 }
 
@@ -191,11 +188,9 @@ function json(field: FieldInfo): Check {
 }
 
 function notAChoice(field: FieldInfo, known: ReadonlySet<string>, value: unknown): DmlError {
-  const near = nearestName(String(value), [...known])
-  const meant = near === undefined ? '' : ` (did you mean ${near}?)`
   return dmlError(
     'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST',
-    `${field.label} is a restricted picklist and has no value ${describeValue(value)}${meant}`,
+    `${field.label} is a restricted picklist and has no value ${describeValue(value)}${meant(String(value), [...known])}`,
     [field.name],
   )
 }

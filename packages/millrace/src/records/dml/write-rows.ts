@@ -23,7 +23,7 @@ export async function insert(
   rows: readonly DmlRow[],
   options: DmlOptions = {},
 ): Promise<DmlResult[]> {
-  const call = callOf(env, object, 'insert', checkOptions(options, env.caller, `insert of ${object.name}`))
+  const call = callOf(env, object, 'insert', checkOptions(options, `insert of ${object.name}`))
   const reading = readingOf(call, 'insert')
   const items = rows.map((row, at) => readItem(row, at, reading))
   await canonicalIds(call.place, items)
@@ -41,7 +41,7 @@ export async function update(
   rows: readonly DmlRow[],
   options: DmlOptions = {},
 ): Promise<DmlResult[]> {
-  const call = callOf(env, object, 'update', checkOptions(options, env.caller, `update of ${object.name}`))
+  const call = callOf(env, object, 'update', checkOptions(options, `update of ${object.name}`))
   const reading = readingOf(call, 'update')
   const items = rows.map((row, at) => readItem(row, at, reading))
   demandRight(call, 'edit', items)

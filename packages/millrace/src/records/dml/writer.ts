@@ -21,7 +21,7 @@ export interface Writer {
 }
 
 /** Rows of one statement. */
-export const chunkRows = 2000
+const chunkRows = 2000
 
 export function chunks<T>(items: readonly T[]): readonly (readonly T[])[] {
   if (items.length <= chunkRows) return items.length === 0 ? [] : [items]

@@ -1,8 +1,8 @@
+import { identifier } from '../object/identifier.ts'
 import type { JobDialect } from './job-dialect.ts'
 
 export function postgresJobs(schema: string): JobDialect {
-  const quoted = `"${schema.replaceAll('"', '""')}"`
-  const table = (name: string): string => `${quoted}.${name}`
+  const table = (name: string): string => `${identifier(schema)}.${name}`
   const members = `${table('lease')} le cross join unnest(le.jobs) with ordinality as u (job, place)`
   const seq = 'coalesce(le.seqs[u.place], 0)'
   return {

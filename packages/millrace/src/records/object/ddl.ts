@@ -1,4 +1,5 @@
 import type { RecordsDatabase } from '../database.ts'
+import { identifier, tableIdentifier } from './identifier.ts'
 import type { FieldInfo, ObjectInfo, Schema } from './schema.ts'
 
 type Kind = RecordsDatabase['kind']
@@ -37,11 +38,7 @@ export function tableStatements(objects: readonly ObjectInfo[], schema: Schema, 
 
 /** `"schema"."table"`. */
 export function tableOf({ definition }: ObjectInfo): string {
-  return definition.table.split('.').map(identifier).join('.')
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+  return tableIdentifier(definition.table)
 }
 
 function literal(value: unknown, kind: Kind): string | undefined {

@@ -1,6 +1,6 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { optionFields } from '../../kernel/rules/option-fields.ts'
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import type { FieldType } from './field.ts'
 import type { Fields, ObjectDefinition } from './object.ts'
 
@@ -105,11 +105,7 @@ function checkRole(
   if (name === undefined) return
   const field = Object.hasOwn(fields, name) ? fields[name] : undefined
   if (field === undefined) {
-    const near = nearestName(name, Object.keys(fields))
-    throw invalid(
-      where,
-      `has ${role}: '${name}', but no such field${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-    )
+    throw invalid(where, `has ${role}: '${name}', but no such field${meant(name, Object.keys(fields))}`)
   }
   if (!types.includes(field.type))
     throw invalid(

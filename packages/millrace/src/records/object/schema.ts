@@ -1,5 +1,5 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant, nearestName } from '../../kernel/rules/nearest-name.ts'
 import type { Field } from './field.ts'
 import type { ObjectDefinition } from './object.ts'
 
@@ -149,11 +149,10 @@ function childrenOf(definitions: readonly ObjectDefinition[]): Map<string, Child
     for (const [field, { references, children }] of Object.entries(fields)) {
       for (const target of references) {
         if (!names.has(target.toLowerCase())) {
-          const near = nearestName(target, [...names.values()])
-          const meant = near === undefined ? '' : ` (did you mean ${near}?)`
+          const near = meant(target, [...names.values()])
           throw new MillraceError(
             'MILL_OBJECT_INVALID',
-            `object ${object}, field ${field} points to ${target}, which is no object${meant}.`,
+            `object ${object}, field ${field} points to ${target}, which is no object${near}.`,
           )
         }
         if (children === undefined) continue
@@ -179,7 +178,7 @@ function unknown(
   data: Readonly<Record<string, unknown>>,
 ): MillraceError {
   const near = nearestName(given, names)
-  return new MillraceError(code, near === undefined ? `${what}.` : `${what} (did you mean ${near}?).`, {
+  return new MillraceError(code, `${what}${meant(given, names)}.`, {
     data: { ...data, ...(near === undefined ? {} : { near }) },
   })
 }

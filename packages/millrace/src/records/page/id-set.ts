@@ -4,7 +4,7 @@ import type { RecordsEnv } from '../env.ts'
 import { compileIds } from '../sql/compile.ts'
 import { fatal, opening, reading } from './errors.ts'
 import { compileEnv } from '../sql/env.ts'
-import { encodeQuery, type StoredQuery } from './stored-query.ts'
+import { encodeQuery, type BoundQuery } from './stored-query.ts'
 
 /** What work over fixed sets of ids needs. */
 export interface SnapshotEnv extends RecordsEnv {
@@ -16,7 +16,6 @@ export interface IdSetOptions {
   /** As errors name it: 'a cursor'. */
   readonly what: string
   readonly purpose: string
-  readonly binds: Readonly<Record<string, unknown>>
   readonly ttlMs: number
   readonly maxRows: number
 }
@@ -30,8 +29,8 @@ const slack = 24
  */
 export async function fixIds(
   env: SnapshotEnv,
-  { query, binds }: StoredQuery,
-  { what, purpose, ttlMs, maxRows }: Omit<IdSetOptions, 'binds'>,
+  { query, binds }: BoundQuery,
+  { what, purpose, ttlMs, maxRows }: IdSetOptions,
 ): Promise<{ readonly id: string; readonly total: number }> {
   const id = env.newId()
   const statement = compileIds(query, { ...compileEnv(env), binds })
@@ -68,7 +67,7 @@ export async function idsAt(
 }
 
 /** It must live for `ttlMs` after this use. */
-export function isToExtend(remainingMs: number, ttlMs: number): boolean {
+function isToExtend(remainingMs: number, ttlMs: number): boolean {
   return remainingMs < ttlMs
 }
 

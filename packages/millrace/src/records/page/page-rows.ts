@@ -6,7 +6,7 @@ import type { Query } from '../query/query.ts'
 import { compile, compileIds, type CompileEnv, type KeyRange, type ResultRecord } from '../sql/compile.ts'
 import { compileEnv } from '../sql/env.ts'
 import { decode } from '../sql/values.ts'
-import type { StoredQuery } from './stored-query.ts'
+import type { BoundQuery } from './stored-query.ts'
 
 /** A record with the id by which it stands in its page. */
 export interface Identified {
@@ -20,7 +20,7 @@ const idAlias = 'MillracePageId'
 /** The rows of a range of ids, in the order of their ids. */
 export async function rowsInRange(
   env: RecordsEnv,
-  { query, binds }: StoredQuery,
+  { query, binds }: BoundQuery,
   range: KeyRange,
 ): Promise<Identified[]> {
   return identified(env, query, { ...compileEnv(env), binds, range })
@@ -29,7 +29,7 @@ export async function rowsInRange(
 /** The ids of a range, in order. */
 export async function idsInRange(
   env: RecordsEnv,
-  { query, binds }: StoredQuery,
+  { query, binds }: BoundQuery,
   range: KeyRange,
 ): Promise<RowId[]> {
   return idsOf(env, env.schema.object(query.from), compileIds(query, { ...compileEnv(env), binds, range }))
@@ -45,7 +45,7 @@ export async function idsOf(env: RecordsEnv, object: ObjectInfo, statement: Stat
  */
 export async function rowsOfIds(
   env: RecordsEnv,
-  { query, binds }: StoredQuery,
+  { query, binds }: BoundQuery,
   ids: readonly RowId[],
 ): Promise<Identified[]> {
   if (ids.length === 0) return []

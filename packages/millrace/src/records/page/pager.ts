@@ -17,7 +17,7 @@ import {
   type PagePosition,
   type SnapshotPlan,
 } from './plan.ts'
-import { decodeQuery, encodeQuery, type StoredQuery } from './stored-query.ts'
+import { decodeQuery, encodeQuery, type BoundQuery } from './stored-query.ts'
 
 export interface PageOptions {
   /** Rows of a page, 1 to 10,000. @default 200 */
@@ -28,8 +28,6 @@ export interface PageOptions {
    */
   readonly snapshot?: boolean
   readonly binds?: Readonly<Record<string, unknown>>
-  /** How long a snapshot lives after its last use, in ms. @default two days */
-  readonly ttlMs?: number
   /** More are refused. @default 50,000,000 (semantics B-02) */
   readonly maxRows?: number
 }
@@ -52,8 +50,9 @@ export interface IdPage extends Reached {
 }
 
 const defaultSize = 200
+/** How long a snapshot of pages lives after its last use. */
 export const defaultTtlMs = 2 * 86_400_000
-export const defaultMaxRows = 50_000_000
+const defaultMaxRows = 50_000_000
 const what = 'the pages'
 
 /**
@@ -66,14 +65,18 @@ export async function openPages(
   query: Query,
   options: PageOptions = {},
 ): Promise<PagePlan> {
-  const { binds = {}, ttlMs = defaultTtlMs, maxRows = defaultMaxRows } = options
+  const { binds = {}, maxRows = defaultMaxRows } = options
   const size = checkPageSize(options.size ?? defaultSize, 'size')
   const snapshot = options.snapshot ?? needsSnapshot(query)
   // Whatever is wrong with it shows now, not with the first page.
   compileIds(query, { ...compileEnv(env), binds })
   compile(query, { ...compileEnv(env), binds })
   if (snapshot) {
-    const fixed = await fixIds(env, { query, binds }, { what, purpose: 'pages', ttlMs, maxRows })
+    const fixed = await fixIds(
+      env,
+      { query, binds },
+      { what, purpose: 'pages', ttlMs: defaultTtlMs, maxRows },
+    )
     const ends = { from: 0, to: fixed.total }
     return { kind: 'snapshot', query: encodeQuery(query, binds), size, snapshot: fixed.id, ...ends }
   }
@@ -203,7 +206,7 @@ async function largestId(env: SnapshotEnv, { from, mode }: Query): Promise<RowId
 
 /** Every so many-th id, all in one reading. */
 async function cutsOf(env: SnapshotEnv, plan: KeyPlan, parts: number): Promise<RowId[]> {
-  const { query, binds }: StoredQuery = decodeQuery(plan.query)
+  const { query, binds }: BoundQuery = decodeQuery(plan.query)
   const { after, upTo } = plan
   const range = { ...(after === null ? {} : { after }), upTo, limit: Number.MAX_SAFE_INTEGER }
   const how = { ...compileEnv(env), binds, range }

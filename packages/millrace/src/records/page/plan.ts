@@ -37,7 +37,7 @@ export interface Stretch {
   readonly done: boolean
 }
 
-export const mostPerPage = 10_000
+const mostPerPage = 10_000
 
 /** Throws MILL_OPTIONS_INVALID. */
 export function checkPageSize(size: unknown, where: string): number {

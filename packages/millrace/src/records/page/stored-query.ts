@@ -1,7 +1,7 @@
 import type { Query } from '../query/query.ts'
 
 /** A query and the binds it names, as text that survives storing. */
-export interface StoredQuery {
+export interface BoundQuery {
   readonly query: Query
   readonly binds: Readonly<Record<string, unknown>>
 }
@@ -18,8 +18,8 @@ export function encodeQuery(query: Query, binds: Readonly<Record<string, unknown
 }
 
 /** The reverse of `encodeQuery`. */
-export function decodeQuery(text: string): StoredQuery {
-  return JSON.parse(text, (_, value: unknown) => (isTagged(value) ? untag(value) : value)) as StoredQuery
+export function decodeQuery(text: string): BoundQuery {
+  return JSON.parse(text, (_, value: unknown) => (isTagged(value) ? untag(value) : value)) as BoundQuery
 }
 
 /** `:account.Id` is looked up as it is written and inside of `account`. */

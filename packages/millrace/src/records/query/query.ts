@@ -59,11 +59,11 @@ export interface GroupBy {
 export interface Ordering {
   readonly by: Operand
   readonly descending: boolean
-  /** Default first when ascending… in SOQL always first. */
+  /** Where nothing is written, SOQL says first, in either direction. */
   readonly nulls: 'first' | 'last'
 }
 
-/** A value as written. A bind is looked up by name (`:ids`, `:account.Id` is 'account.Id') or stands for itself (`${}` in a template). */
+/** A value as written. A bind is looked up by name (`:ids`, `:account.Id` is 'account.Id'); a `value` stands for itself (`${}` in a template). */
 export type Scalar =
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'number'; readonly value: number }

@@ -1,6 +1,6 @@
 import type { FieldInfo } from '../object/schema.ts'
-import type { PlannedColumn } from './plan.ts'
-import { valueAt } from './plan.ts'
+import type { PlannedColumn } from './columns.ts'
+import { valueAt } from './columns.ts'
 
 /** What a field holds, and what people read (semantics M-22). */
 export interface Cell {

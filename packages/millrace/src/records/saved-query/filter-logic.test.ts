@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { allOf, parseFilterLogic, printFilterLogic, type FilterLogic } from './filter-logic.ts'
+import { allOf, parseFilterLogic, type FilterLogic } from './filter-logic.ts'
 
 const filters = 4
 const one = fc.integer({ min: 1, max: filters }).map((number): FilterLogic => ({ kind: 'filter', number }))
@@ -32,6 +32,23 @@ function holds(logic: FilterLogic, facts: readonly boolean[]): boolean {
     case 'or':
       return logic.of.some((part) => holds(part, facts))
   }
+}
+
+/** The logic as text, with as few parentheses as it needs. */
+function printFilterLogic(logic: FilterLogic): string {
+  switch (logic.kind) {
+    case 'filter':
+      return String(logic.number)
+    case 'not':
+      return `NOT ${printInside(logic.of)}`
+    default:
+      return logic.of.map(printInside).join(logic.kind === 'and' ? ' AND ' : ' OR ')
+  }
+}
+
+function printInside(logic: FilterLogic): string {
+  const text = printFilterLogic(logic)
+  return logic.kind === 'and' || logic.kind === 'or' ? `(${text})` : text
 }
 
 describe('filter logic', () => {

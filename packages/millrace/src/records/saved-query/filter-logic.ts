@@ -30,23 +30,6 @@ export function parseFilterLogic(text: string, filters: number): ParsedLogic {
   }
 }
 
-/** The logic as text, with as few parentheses as it needs. `parseFilterLogic` reads it back. */
-export function printFilterLogic(logic: FilterLogic): string {
-  switch (logic.kind) {
-    case 'filter':
-      return String(logic.number)
-    case 'not':
-      return `NOT ${printInside(logic.of)}`
-    default:
-      return logic.of.map(printInside).join(logic.kind === 'and' ? ' AND ' : ' OR ')
-  }
-}
-
-function printInside(logic: FilterLogic): string {
-  const text = printFilterLogic(logic)
-  return logic.kind === 'and' || logic.kind === 'or' ? `(${text})` : text
-}
-
 /** What holds without any logic: all filters together; undefined when there are none. */
 export function allOf(filters: number): FilterLogic | undefined {
   const of = Array.from({ length: filters }, (_, at): FilterLogic => ({ kind: 'filter', number: at + 1 }))

@@ -1,9 +1,9 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 import type { FieldInfo } from '../object/schema.ts'
 import type { Scalar } from '../query/query.ts'
-import { isDay, isInstant } from '../sql/instant.ts'
+import { isDay, isInstant } from '../query/instant.ts'
 import { splitValues, type FilterOperator, type FilterValue } from './filter.ts'
-import { meant } from './issues.ts'
 import { parseRelativeDate } from './relative-date.ts'
 
 /** What a filter compares with, read by the type of its field. A `day` of a datetime field is a range in the caller's zone. */

@@ -1,7 +1,7 @@
 import type { FieldInfo } from '../object/schema.ts'
 import type { Cell, CellWriter } from './cell.ts'
 import { keyOf, spanLabel, type GroupKey } from './granularity.ts'
-import type { PlannedColumn } from './plan.ts'
+import type { PlannedColumn } from './columns.ts'
 import type { GroupsPlan, PlannedAggregate, PlannedGrouping, ReportPlan } from './report-query.ts'
 
 /** A group of a report, the whole of it included. */

@@ -1,5 +1,4 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
 
 /** One problem of a saved query: where it is (`filters[2].operator`) and what it is. */
 export interface SavedQueryIssue {
@@ -30,10 +29,4 @@ export class Issues {
       data: { issues: this.#found },
     })
   }
-}
-
-/** ` (did you mean X?)`, or nothing. */
-export function meant(given: string, names: readonly string[]): string {
-  const near = nearestName(given, names)
-  return near === undefined ? '' : ` (did you mean ${near}?)`
 }

@@ -1,5 +1,6 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
-import { Issues, meant } from './issues.ts'
+import { Issues } from './issues.ts'
 import { readListView, type ListViewDefinition } from './list-view.ts'
 import { planListView } from './list-view-query.ts'
 import { readReport, type ReportDefinition } from './report.ts'

@@ -1,7 +1,7 @@
 import type { FieldInfo } from '../object/schema.ts'
 import type { Comparison, Condition, Operand, Path, Scalar } from '../query/query.ts'
 import { joined } from './filter-condition.ts'
-import type { PlannedSort } from './plan.ts'
+import type { PlannedSort } from './columns.ts'
 
 /** What stands before a page: the sorted values of its last record, as JSON has them, and its id. */
 export interface Position {

@@ -1,9 +1,10 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import type { ObjectInfo, Schema } from '../object/schema.ts'
 import type { Ordering, Query } from '../query/query.ts'
 import { filtersCondition } from './filter-condition.ts'
-import { Issues, meant } from './issues.ts'
+import { Issues } from './issues.ts'
 import type { ListViewDefinition } from './list-view.ts'
-import { planColumns, planSort, selectedOf, type PlannedColumn, type PlannedSort } from './plan.ts'
+import { planColumns, planSort, selectedOf, type PlannedColumn, type PlannedSort } from './columns.ts'
 
 export interface QueryOptions {
   /** IANA name: where the days of instants begin. Default UTC. */
@@ -21,18 +22,8 @@ export interface RowsPlan {
 }
 
 /**
- * A list view as the query that SOQL would make too (semantics M-23), in its order, by id where that leaves rows equal. Throws
- * MILL_SAVED_QUERY_INVALID with every problem and its path.
+ * A list view as the query that SOQL would make too (semantics M-23). Throws MILL_SAVED_QUERY_INVALID with every problem and its path.
  */
-export function listViewQuery(
-  definition: ListViewDefinition,
-  schema: Schema,
-  options: QueryOptions = {},
-): Query {
-  return wholeQuery(planListView(definition, schema, options))
-}
-
-/** Throws MILL_SAVED_QUERY_INVALID. */
 export function planListView(
   definition: ListViewDefinition,
   schema: Schema,
@@ -73,14 +64,6 @@ export function findObject(schema: Schema, name: string, issues: Issues, where: 
 export function checkScope(object: ObjectInfo, scope: Query['scope'], issues: Issues): void {
   if (scope === 'mine' && object.definition.owner === undefined)
     issues.add('scope', `mine needs an owner, and the object ${object.name} names no owner field`)
-}
-
-export function wholeQuery({ query, sort, object, limit }: RowsPlan): Query {
-  return {
-    ...query,
-    orderBy: orderOf(sort, object),
-    ...(limit === undefined ? {} : { limit: { kind: 'number', value: limit } }),
-  }
 }
 
 /** Ends with the id, so that no two rows are equal. */

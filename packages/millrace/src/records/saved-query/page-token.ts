@@ -1,6 +1,6 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
-import { isDay, isInstant } from '../sql/instant.ts'
-import type { PlannedSort } from './plan.ts'
+import { isDay, isInstant } from '../query/instant.ts'
+import type { PlannedSort } from './columns.ts'
 import type { Position, SortValue } from './keyset.ts'
 
 /** Where a page ended. */

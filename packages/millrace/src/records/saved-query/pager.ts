@@ -4,7 +4,7 @@ import { runQuery } from '../run.ts'
 import { isBlurred, rangesAfter, sameCondition, sortValue, type Position, type SortValue } from './keyset.ts'
 import { orderOf, type RowsPlan } from './list-view-query.ts'
 import { pageToken, readPageToken } from './page-token.ts'
-import { valueAt, type PlannedSort } from './plan.ts'
+import { valueAt, type PlannedSort } from './columns.ts'
 
 export interface PageOptions {
   /** Token of the page before. */

@@ -1,6 +1,6 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { dateLiteralKind } from '../query/date-literal.ts'
 import type { Scalar } from '../query/query.ts'
-import { meant } from './issues.ts'
 
 const spans = ['WEEK', 'MONTH', 'QUARTER', 'YEAR', 'FISCAL_QUARTER', 'FISCAL_YEAR']
 /** For the nearest name. */

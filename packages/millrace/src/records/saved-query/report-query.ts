@@ -5,8 +5,8 @@ import { findField } from './field-path.ts'
 import { filtersCondition, rangeCondition, joined, type FilterContext } from './filter-condition.ts'
 import { groupOperands } from './granularity.ts'
 import { Issues } from './issues.ts'
-import { checkScope, findObject, wholeQuery, type QueryOptions, type RowsPlan } from './list-view-query.ts'
-import { planColumn, planColumns, planSort, selectedOf, type PlannedColumn } from './plan.ts'
+import { checkScope, findObject, type QueryOptions, type RowsPlan } from './list-view-query.ts'
+import { planColumn, planColumns, planSort, selectedOf, type PlannedColumn } from './columns.ts'
 import { parseRelativeDate } from './relative-date.ts'
 import type {
   Aggregate,
@@ -42,31 +42,14 @@ export interface ReportPlan extends RowsPlan {
   readonly rows: readonly PlannedGrouping[]
   readonly across: readonly PlannedGrouping[]
   readonly aggregates: readonly PlannedAggregate[]
-  readonly groups: readonly GroupsPlan[]
-}
-
-/** A report as queries. */
-export interface ReportQueries {
-  /** Each row of it. */
-  readonly rows: Query
   /** Totals at each level: a rollup for each level across where that can be, else a statement for each level; none with a row limit. */
-  readonly groups: readonly Query[]
+  readonly groups: readonly GroupsPlan[]
 }
 
 /**
  * A report as the queries that SOQL would make too: its rows, and GROUP BY ROLLUP for what stands at its levels. Throws
  * MILL_SAVED_QUERY_INVALID with every problem and its path.
  */
-export function reportQuery(
-  definition: ReportDefinition,
-  schema: Schema,
-  options: QueryOptions = {},
-): ReportQueries {
-  const plan = planReport(definition, schema, options)
-  return { rows: wholeQuery(plan), groups: plan.groups.map(({ query }) => query) }
-}
-
-/** Throws MILL_SAVED_QUERY_INVALID. */
 export function planReport(
   definition: ReportDefinition,
   schema: Schema,

@@ -1,6 +1,6 @@
 import type { ObjectDefinition } from '../object/object.ts'
 import type { QueryScope } from '../query/query.ts'
-import { isDay } from '../sql/instant.ts'
+import { isDay } from '../query/instant.ts'
 import type { Filter } from './filter.ts'
 import { Issues } from './issues.ts'
 import type { ColumnOption, SortOption } from './list-view.ts'

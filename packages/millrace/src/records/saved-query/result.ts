@@ -1,7 +1,7 @@
 import type { FieldType } from '../object/field.ts'
 import type { AccessMode } from '../query/query.ts'
 import type { Cell } from './cell.ts'
-import type { PlannedColumn } from './plan.ts'
+import type { PlannedColumn } from './columns.ts'
 
 export interface RunSavedQueryOptions {
   /** `next` of the page before; without it the first page. */

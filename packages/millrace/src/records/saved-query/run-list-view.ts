@@ -6,7 +6,7 @@ import { CellWriter } from './cell.ts'
 import type { ListViewDefinition } from './list-view.ts'
 import { planListView, type RowsPlan } from './list-view-query.ts'
 import { recordPage } from './pager.ts'
-import { selectedOf, valueAt, type PlannedColumn } from './plan.ts'
+import { selectedOf, valueAt, type PlannedColumn } from './columns.ts'
 import { resultColumn, type ResultRow, type RowPage, type RunSavedQueryOptions } from './result.ts'
 
 /**
@@ -76,7 +76,7 @@ export function writerOf({ caller }: RecordsEnv, { locale }: CheckedOptions): Ce
   return new CellWriter({ timeZone: caller.timeZone, locale })
 }
 
-export function rowOf({ object, columns }: RowsPlan, writer: CellWriter, record: object): ResultRow {
+function rowOf({ object, columns }: RowsPlan, writer: CellWriter, record: object): ResultRow {
   return {
     id: valueAt(record, [object.idField.name]) as string | number,
     cells: columns.map((column) => writer.cell(column, record)),
@@ -84,7 +84,7 @@ export function rowOf({ object, columns }: RowsPlan, writer: CellWriter, record:
 }
 
 /** The name of a parent is an extra: who may not read it sees the id, instead of an error. */
-export function withReadableNames(env: RecordsEnv, plan: RowsPlan, mode: AccessMode): RowsPlan {
+function withReadableNames(env: RecordsEnv, plan: RowsPlan, mode: AccessMode): RowsPlan {
   const columns = plan.columns.map((column) =>
     mayName(env, column, mode) ? column : { ...column, named: undefined },
   )

@@ -1,9 +1,10 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { checkDefinitionName } from '../../kernel/rules/names.ts'
 import { isStorable } from '../../kernel/rules/text.ts'
 import { isObjectDefinition } from '../object/object.ts'
 import { filterOperators, type Filter, type FilterOperator, type FilterValue } from './filter.ts'
-import { meant, type Issues } from './issues.ts'
+import type { Issues } from './issues.ts'
 import type { ColumnChoice, SortChoice } from './saved-query.ts'
 
 type Given = Readonly<Record<string, unknown>>

@@ -1,3 +1,4 @@
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { checkStorableJson } from '../../kernel/rules/text.ts'
 import type {
@@ -7,7 +8,7 @@ import type {
   StoredDocument,
 } from '../../kernel/storage/documents.ts'
 import type { Schema } from '../object/schema.ts'
-import { Issues, meant } from './issues.ts'
+import { Issues } from './issues.ts'
 import { checkSavedQuery, readSavedQuery, savedQueryText } from './json.ts'
 import type { SavedQuery } from './saved-query.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Query } from '../query/query.ts'
-import { formatSoql } from './format.ts'
+import { formatSoql } from './test-support/format.ts'
 import { parseSoql } from './parse.ts'
 import { anyQuery } from './test-support/any-query.ts'
 

@@ -1,3 +1,4 @@
+import { isDay } from '../query/instant.ts'
 import type { Scalar } from '../query/query.ts'
 import { shown, syntaxError } from './syntax-error.ts'
 import type { Token } from './token.ts'
@@ -75,9 +76,7 @@ function numberOf(text: string, token: Token): number {
 
 function dayOf(text: string, token: Token): string {
   const day = token.text.slice(0, 10)
-  const at = new Date(`${day}T00:00:00Z`)
-  // JavaScript reads 30 February as a day of March.
-  if (!Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)) return day
+  if (isDay(day)) return day
   throw syntaxError(text, token.start, shown(token.text), ['a day of the calendar'])
 }
 

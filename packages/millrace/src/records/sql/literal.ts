@@ -6,7 +6,7 @@ import { dateLiteralKind, dateRange, dayAt, type DayRange } from '../query/date-
 import type { Scalar } from '../query/query.ts'
 import type { CompileEnv } from './env.ts'
 import { kindOf, type Expr } from './expr.ts'
-import { isDay, isInstant } from './instant.ts'
+import { isDay, isInstant } from '../query/instant.ts'
 import { invalid, unsupported } from './refuse.ts'
 
 /** A value as a field of this type has it: text, number, boolean, `'2026-11-24'`, Date; or the days of a date literal. */

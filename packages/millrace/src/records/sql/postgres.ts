@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { arrayLiteral } from '../../kernel/rules/array-literal.ts'
 import type { DatePart, Dialect } from './dialect.ts'
 import { ignoresCase, kindOf, type Expr, type ValueField } from './expr.ts'
 import { likeText } from './like.ts'
@@ -29,7 +30,7 @@ export const postgres: Dialect = {
   textIs: (expr, value) => sql`${text(expr)} = ${ignoresCase(expr.field) ? value.toLowerCase() : value}`,
   isOneOf(expr, encoded, negated) {
     const values = ignoresCase(expr.field) ? encoded.map((one) => String(one).toLowerCase()) : encoded
-    const array = sql`${arrayText(values)}${cast(expr.field, values, true)}`
+    const array = sql`${arrayLiteral(values)}${cast(expr.field, values, true)}`
     return negated ? sql`${text(expr)} <> all(${array})` : sql`${text(expr)} = any(${array})`
   },
   like: (expr, pattern) => sql`${text(expr)} like ${likeText(pattern, ignoresCase(expr.field))}`,
@@ -76,11 +77,6 @@ function cast(field: ValueField, values: readonly unknown[], array = false): Sql
     default:
       return sql``
   }
-}
-
-/** An array in PostgreSQL's own text form: one parameter, whatever its length. */
-function arrayText(values: readonly unknown[]): string {
-  return `{${values.map((one) => `"${String(one).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 }
 
 /** Lists of lists: what `jsonRows` answers is flattened once when it is read. */

@@ -64,7 +64,7 @@ export class Scope {
   constructor(statement: StatementContext, from: string, query: Omit<Query, 'from'>, outer?: Scope) {
     this.statement = statement
     this.object = statement.env.schema.object(from)
-    this.mode = query.mode ?? outer?.mode ?? statement.env.caller.mode
+    this.mode = query.mode ?? outer?.mode ?? 'system'
     this.#where = query.where
     this.depth = outer === undefined ? 0 : outer.depth + 1
     this.allRows = query.allRows ?? outer?.allRows ?? false

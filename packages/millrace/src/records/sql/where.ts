@@ -18,7 +18,7 @@ export function where(scope: Scope, query: Omit<Query, 'from'>, others: readonly
   return conditions.length === 0 ? sql`` : sql` where ${sql.join(conditions, sql` and `)}`
 }
 
-export function rowCondition(scope: Scope, given: Condition): Sql {
+function rowCondition(scope: Scope, given: Condition): Sql {
   return condition(rowContext(scope), given)
 }
 

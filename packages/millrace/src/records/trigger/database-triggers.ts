@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { identifier, tableOf } from '../object/ddl.ts'
+import { tableOf } from '../object/ddl.ts'
+import { identifier } from '../object/identifier.ts'
 import type { ObjectInfo } from '../object/schema.ts'
 import { ownWrite } from './own-write.ts'
 import type { TriggerOperation } from './trigger.ts'

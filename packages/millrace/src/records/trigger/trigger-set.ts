@@ -1,4 +1,4 @@
-import { nearestName } from '../../kernel/rules/nearest-name.ts'
+import { meant } from '../../kernel/rules/nearest-name.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import type { Schema } from '../object/schema.ts'
 import type { TriggerDefinition, TriggerOperation, TriggerTiming } from './trigger.ts'
@@ -40,14 +40,10 @@ function key(object: string, operation: TriggerOperation, timing: TriggerTiming)
 }
 
 function unknownObject({ name, object }: TriggerDefinition, schema: Schema): MillraceError {
-  const near = nearestName(
-    object,
-    schema.objects.map((one) => one.name),
-  )
-  const meant = near === undefined ? '' : ` (did you mean ${near}?)`
+  const names = schema.objects.map((one) => one.name)
   return new MillraceError(
     'MILL_TRIGGER_INVALID',
-    `trigger ${name} is for the object ${object}, which is not there${meant}; add it to \`definitions\`.`,
+    `trigger ${name} is for the object ${object}, which is not there${meant(object, names)}; add it to \`definitions\`.`,
     { data: { where: `trigger ${name}`, object } },
   )
 }

@@ -35,7 +35,6 @@ export function envOf(subject: Subject, change: Partial<Caller> = {}): RecordsEn
   const caller: Caller = {
     tenant: 'acme',
     principal: { id: 'p1', roles: ['all'] },
-    mode: 'system',
     timeZone: 'UTC',
     now,
     ...change,

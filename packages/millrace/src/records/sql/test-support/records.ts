@@ -152,7 +152,6 @@ function inserter(run: TestRecords['run']): TestRecords['insert'] {
 export const caller: Caller = {
   tenant: 'acme',
   principal: null,
-  mode: 'system',
   timeZone: 'UTC',
   now: Date.parse('2026-11-24T15:00:00Z'),
 }

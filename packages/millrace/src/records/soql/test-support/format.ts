@@ -1,6 +1,15 @@
-import { describeValue } from '../../kernel/rules/describe-value.ts'
-import { MillraceError } from '../../kernel/rules/errors.ts'
-import type { Call, Condition, GroupBy, Operand, Ordering, Query, Scalar, Selected } from '../query/query.ts'
+import { describeValue } from '../../../kernel/rules/describe-value.ts'
+import { MillraceError } from '../../../kernel/rules/errors.ts'
+import type {
+  Call,
+  Condition,
+  GroupBy,
+  Operand,
+  Ordering,
+  Query,
+  Scalar,
+  Selected,
+} from '../../query/query.ts'
 
 type Inner = Omit<Query, 'from'>
 

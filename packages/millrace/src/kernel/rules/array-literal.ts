@@ -1,6 +1,6 @@
 /**
- * A column of values as one text in PostgreSQL's own form of arrays, `{1,"a b",NULL}`: one parameter however many rows, cast to the type
- * of the column. Values are encoded: texts, numbers, bigints, booleans, null.
+ * A column of values as one text in PostgreSQL's own form of arrays, `{1,"a b",null}`: one parameter however many rows, cast to the type
+ * of the column. Values are encoded: texts, numbers, bigints, booleans; null (undefined too).
  */
 export function arrayLiteral(values: readonly unknown[]): string {
   let text = '{'
@@ -14,7 +14,7 @@ export function arrayLiteral(values: readonly unknown[]): string {
 const special = /["\\]/
 
 function element(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL'
+  if (value === null || value === undefined) return 'null'
   if (typeof value === 'string')
     return special.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
   return `${value as number}`

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Result } from '../../scripts/figures/figures.ts'
 import { judge } from '../../scripts/figures/targets.ts'
-import { ratioLine } from './report.ts'
+import { contestantLines, ratioLine } from './report.ts'
 import { chosen, fullName, scenarios } from './scenarios.ts'
 
 const named = scenarios.map((scenario) => [fullName(scenario), scenario] as const)
@@ -35,8 +35,10 @@ describe.for(named)('%s', ([, { entries, ours = 'millrace', size, quick }]) => {
 
 test('every target is measured by a scenario against a contestant that there is', () => {
   const results = scenarios.map((scenario) => {
-    const samples = new Map(scenario.entries.map(({ contestant }) => [contestant.name, [{ value: 1 }]]))
-    return { kind: 'ratio', line: ratioLine(scenario, samples, { quick: false, scale: 1 }) } as Result
+    const sample = { value: 1, detail: { rssMb: 1 } }
+    const samples = new Map(scenario.entries.map(({ contestant }) => [contestant.name, [sample]]))
+    const line = ratioLine(scenario, samples, { quick: false, scale: 1 })
+    return { kind: 'ratio', line, contestants: contestantLines(scenario, samples, {}) } as unknown as Result
   })
   const unmeasured = judge({ environments: {}, results }).filter(({ measured }) => measured === null)
   expect(unmeasured.map(({ what }) => what)).toEqual([

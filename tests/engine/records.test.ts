@@ -15,7 +15,7 @@ import {
 } from '../../packages/millrace/src/index.ts'
 import { held } from '../support/held.ts'
 import { Bench, fresh, places } from './support/bench.ts'
-import { rejection } from './support/until.ts'
+import { rejection, until } from './support/until.ts'
 
 const all = await places()
 
@@ -94,6 +94,38 @@ describe.each(all)('$kind: records', (place) => {
       [false, 'REQUIRED_FIELD_MISSING'],
     ])
     expect((await queued(mill)) - before).toBe(4)
+  })
+
+  test('what a trigger enqueues is of the tenant and runs as the one on whose behalf it acts', async () => {
+    const shipped: unknown[] = []
+    const tell = defineQueueable({
+      name: fresh('tell'),
+      execute: (how: string, { tenant, runAs }) => void shipped.push([how, tenant, runAs]),
+    })
+    const telling = defineTrigger(
+      Order,
+      { name: 'telling', after: ['insert'] },
+      async ({ new: [order] }, ctx) => {
+        const how = order?.Number ?? ''
+        await ctx.enqueue(tell, how)
+        await ctx.enqueue(tell, `${how}, for another`, { tenant: 'other', runAs: 'bob' })
+      },
+    )
+    const mill = await bench.working({ definitions: [Order, Line, tell, telling] })
+    const as = { tenant: fresh('acme'), runAs: 'ann' }
+    await mill.records.as(as).insert(Order, [{ Number: 'mill' }])
+    await mill.transaction(async (tx) => {
+      await tx.records.as(as).insert(Order, [{ Number: 'tx' }])
+      await tx.enqueue(tell, 'own')
+    })
+    await until('all have run', () => shipped.length === 5)
+    expect(shipped.toSorted()).toEqual([
+      ['mill, for another', 'other', 'bob'],
+      ['mill', as.tenant, 'ann'],
+      ['own', 'default', undefined],
+      ['tx, for another', 'other', 'bob'],
+      ['tx', as.tenant, 'ann'],
+    ])
   })
 
   test('update, upsert, delete by row and by id', async () => {

@@ -142,4 +142,15 @@ describe('the mode', () => {
       "SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Contact WHERE LastName = 'a') WITH USER_MODE"
     expect(await codes(join, caller)).toEqual(everywhere('MILL_ACCESS_DENIED'))
   })
+
+  it.each([
+    "SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Contact WHERE LastName = 'a' WITH SYSTEM_MODE) WITH USER_MODE",
+    "SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Contact WHERE LastName = 'a' WITH SECURITY_ENFORCED) WITH USER_MODE",
+    'SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Account WITH SYSTEM_MODE) WITH SECURITY_ENFORCED',
+    "SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Contact WHERE LastName = 'a' WITH USER_MODE) WITH SYSTEM_MODE",
+    "SELECT Id FROM User WHERE Id IN (SELECT OwnerId FROM Contact WHERE LastName = 'a' WITH USER_MODE)",
+  ])('of a subquery may only be stricter than that of its query: %s', async (soql) => {
+    expect(await codes(soql, caller)).toEqual(everywhere('MILL_ACCESS_DENIED'))
+    expect(await codes(soql, { ...caller, principal: null })).toEqual(everywhere('ok'))
+  })
 })

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   defineBatch,
+  defineRole,
   type BatchDefinition,
   type BatchEnd,
   type Mill,
 } from '../../../packages/millrace/src/index.ts'
 import { Bench, fresh, note, places } from '../support/bench.ts'
 import { rejection, signal, until } from '../support/until.ts'
-import { applied, createItems, fill, increment, Item } from './items.ts'
+import { applied, createItems, fill, increment, Item, numbersOf } from './items.ts'
 
 const all = await places()
 
@@ -208,6 +209,39 @@ describe.each(all)('$kind: batch', (place) => {
       const unknown = { code: 'MILL_JOB_UNKNOWN' }
       expect(await rejection(mill.batches.failed(id))).toMatchObject(unknown)
       expect(await rejection(mill.batches.retryFailed(id))).toMatchObject(unknown)
+    },
+  )
+
+  test.for(['', ' WITH SYSTEM_MODE', ' ORDER BY Id DESC LIMIT 90'])(
+    'over a text that somebody typed, with the rights of runAs:%s',
+    async (end) => {
+      await fill(place, 10)
+      const reader = defineRole({
+        name: 'reader',
+        objects: { Item: { read: true, fields: { Bad: { read: false } } } },
+      })
+      const batchOf = (fields: string) =>
+        defineBatch({
+          name: fresh('batch'),
+          retry: { attempts: 1 },
+          start: (_: null, ctx) => ctx.records.queryText<Item>(`SELECT ${fields} FROM Item${end}`),
+          execute: async (scope, ctx) => {
+            await ctx.sql`update item set n = n + 1 where id in ${numbersOf(scope)}`
+          },
+        })
+      const [open, closed] = [batchOf('Id'), batchOf('Id, Bad')]
+      const mill = await bench.working({ definitions: [open, closed, Item, reader] })
+      const ended = async (batch: BatchDefinition<null>, runAs: string) => {
+        const { id } = await mill.enqueue(batch, null, { runAs })
+        await bench.ended(mill, id)
+        const { error } = await mill.jobs.get(id)
+        return error?.code ?? 'ok'
+      }
+      expect(await ended(open, 'nobody')).toBe('MILL_ACCESS_DENIED')
+      expect(await ended(closed, 'reader')).toBe('MILL_ACCESS_DENIED')
+      expect(await applied(place)).toEqual([[0, 10]])
+      expect(await ended(open, 'reader')).toBe('ok')
+      expect(await applied(place)).toEqual([[1, 10]])
     },
   )
 

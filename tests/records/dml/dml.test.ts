@@ -9,6 +9,8 @@ import {
   upsert,
   type DmlResult,
 } from '../../../packages/millrace/src/records/dml/dml.ts'
+import { defineTrigger } from '../../../packages/millrace/src/records/trigger/trigger.ts'
+import { Account } from './objects.ts'
 import { World, type Work } from './world.ts'
 
 const worlds = { sqlite: await World.open('sqlite'), postgres: await World.open('postgres') }
@@ -483,6 +485,105 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
       expect(results.map(({ created }) => created)).toEqual([false, true])
       expect((await accounts('name')).map(({ name }) => name)).toEqual(['x', 'y'])
     })
+
+    test('by id, where the database makes the ids: a row with one is an update', async () => {
+      for (const [name, field] of [
+        ['Note', 'Body'],
+        ['Entry', 'Name'],
+      ] as const)
+        await world.work(async (env) => {
+          const object = env.schema.object(name)
+          const [old] = await insert(env, object, [{ [field]: 'old' }])
+          const results = await upsert(env, object, [{ Id: old?.id, [field]: 'x' }, { [field]: 'y' }])
+          expect(results.map(({ created }) => created)).toEqual([false, true])
+          expect(results[0]?.id).toEqual(old?.id)
+          const rows = await env.sql(`select * from ${object.definition.table} order by ${field}`)
+          expect(rows.map((row) => row[field.toLowerCase()])).toEqual(['x', 'y'])
+          const wrong = await upsert(env, object, [{ Id: {} }, 5 as never], partly)
+          expect(codes(wrong)).toEqual(['MALFORMED_ID Id', 'INVALID_TYPE_ON_FIELD_IN_RECORD'])
+        })
+    })
+
+    test('asks for the right to create of new rows alone, and to edit of the others', async () => {
+      const rows = [
+        { Name: 'changed', Code: 'k1' },
+        { Name: 'new', Code: 'k2' },
+      ]
+      const upsertAs = async (may: { readonly create?: boolean; readonly edit?: boolean }) => {
+        await world.clear()
+        const role = defineRole({ name: 'one', objects: { Account: { read: true, ...may } } })
+        const as = {
+          roles: [role],
+          caller: { mode: 'user' as const, principal: { id: 'u', roles: ['one'] } },
+        }
+        return world.work(async (env) => {
+          const [old] = await insert(env, account(env), [{ Name: 'old', Code: 'k1' }], { mode: 'system' })
+          const byKey = await upsert(env, account(env), rows, { by: 'Code', ...partly })
+          return codes([...byKey, ...(await upsert(env, account(env), [{ Id: old?.id, Rank: 2 }], partly))])
+        }, as)
+      }
+      const denied = 'INSUFFICIENT_ACCESS_OR_READONLY'
+      expect(await upsertAs({ edit: true })).toEqual(['', denied, ''])
+      expect(await upsertAs({ create: true })).toEqual([denied, '', denied])
+      expect(await upsertAs({ create: true, edit: true })).toEqual(['', '', ''])
+    })
+
+    test('with allOrNone refuses what a row says wrong before anything is done', async () => {
+      let ran = 0
+      const counting = defineTrigger(Account, { name: 'counting', after: ['insert'] }, () => void (ran += 1))
+      await world.work(async (env) => insert(env, account(env), [{ Name: 'old', Code: 'k1' }]))
+      const rows = [
+        { Name: 'new', Code: 'k2' },
+        { Name: 5, Code: 'k1' },
+      ]
+      const work = world.work(async (env) => upsert(env, account(env), rows, { by: 'Code' }), {
+        triggers: [counting],
+      })
+      await expect(work).rejects.toMatchObject({ code: 'MILL_DML_FAILED' })
+      expect(ran).toBe(0)
+    })
+
+    const instant = '2026-11-24T08:09:10.120Z'
+    test.for<readonly [string, () => unknown, unknown]>([
+      ['Day', () => '2024-02-29', '2024-03-01'],
+      ['At', () => new Date(instant), new Date('2026-11-24T08:09:10.121Z')],
+      ['Tick', () => new Date(instant), new Date(0)],
+      ['Amount', () => 12.5, 12.51],
+      ['Price', () => 100, 0.1],
+      ['Main', () => true, false],
+    ])('by %s, which is another text in the database', async ([by, there, fresh]) => {
+      const rows = [
+        { Name: 'changed', [by]: there() },
+        { Name: 'new', [by]: fresh },
+        { Name: 'again', [by]: there() },
+      ]
+      const [old, results, names] = await world.work(async (env) => {
+        const entry = env.schema.object('Entry')
+        const [first] = await insert(env, entry, [{ Name: 'old', [by]: there() }])
+        const answers = await upsert(env, entry, rows, { by, allOrNone: false })
+        return [first, answers, await env.sql('select name from entries order by name')] as const
+      })
+      expect(codes(results)).toEqual(['', '', `DUPLICATE_VALUE ${by}`])
+      expect(results.map(({ created }) => created)).toEqual([false, true, false])
+      expect(results[0]?.id).toEqual(old?.id)
+      expect(names).toEqual([{ name: 'changed' }, { name: 'new' }])
+    })
+
+    if (kind === 'postgres')
+      test('by an uuid, in whatever spelling', async () => {
+        const token = '018f0000-0000-7000-8000-00000000000a'
+        const results = await world.work(async (env) => {
+          const entry = env.schema.object('Entry')
+          await insert(env, entry, [{ Name: 'old', Token: token }])
+          const rows = [
+            { Name: 'x', Token: token.toUpperCase() },
+            { Name: 'y', Token: token },
+          ]
+          return upsert(env, entry, rows, { by: 'Token', allOrNone: false })
+        })
+        expect(codes(results)).toEqual(['', 'DUPLICATE_VALUE Token'])
+        expect(results[0]?.created).toBe(false)
+      })
 
     test('more than one has it', async () => {
       const by = { by: 'Code', allOrNone: false }

@@ -13,7 +13,7 @@ import { Schema } from '../../../packages/millrace/src/records/object/schema.ts'
 import { transactionDatabase } from '../../../packages/millrace/src/records/storage-database.ts'
 import type { TriggerDefinition } from '../../../packages/millrace/src/records/trigger/trigger.ts'
 import { TriggerSet } from '../../../packages/millrace/src/records/trigger/trigger-set.ts'
-import { Account, Note, Owner, tables } from './objects.ts'
+import { Account, Entry, Note, Owner, tables } from './objects.ts'
 
 export interface Work extends RecordsEnv {
   readonly transaction: StorageTransaction
@@ -70,7 +70,7 @@ export class World {
 
   async clear(): Promise<void> {
     await this.work(async ({ sql }) => {
-      for (const table of ['accounts', 'notes', 'owners']) await sql(`delete from ${table}`)
+      for (const table of ['accounts', 'notes', 'owners', 'entries']) await sql(`delete from ${table}`)
     })
   }
 
@@ -92,7 +92,7 @@ export class World {
   }
 
   #env(transaction: StorageTransaction, { triggers = [], roles = [], caller }: Options): Work {
-    const schema = new Schema([Owner, Account, Note])
+    const schema = new Schema([Owner, Account, Note, Entry])
     const texts: string[] = []
     const real = transactionDatabase(this.kind, () => Promise.resolve(transaction))
     const database: RecordsDatabase = {

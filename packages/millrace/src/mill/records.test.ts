@@ -6,6 +6,7 @@ import {
   defineObject,
   defineQueueable,
   defineRole,
+  defineTrigger,
   id,
   integer,
   picklist,
@@ -14,6 +15,7 @@ import {
   type Mill,
   type MillConfig,
   type RecordOf,
+  type Records,
 } from '../index.ts'
 import { createTestMill } from '../testing/index.ts'
 
@@ -173,6 +175,11 @@ test.for([
   [{ fields: [] }, 'MILL_QUERY_INVALID'],
   [{ fields: ['Nmae'] }, 'MILL_FIELD_UNKNOWN'],
   [{ orderBy: { field: 'Name', direction: 'up' } }, 'MILL_QUERY_INVALID'],
+  [{ orderBy: { field: 'Name', order: 'desc' } }, 'MILL_OPTIONS_INVALID'],
+  [{ orderBy: [{ direction: 'desc' }] }, 'MILL_QUERY_INVALID'],
+  [{ orderBy: 5 }, 'MILL_OPTIONS_INVALID'],
+  [{ orderBy: [null] }, 'MILL_OPTIONS_INVALID'],
+  [{ mode: 'User' }, 'MILL_OPTIONS_INVALID'],
   [{ limit: -1 }, 'MILL_QUERY_INVALID'],
   [{ order: 'Name' }, 'MILL_OPTIONS_INVALID'],
 ] as const)('refused: %j', async ([options, code]) => {
@@ -217,9 +224,69 @@ test('text that people type runs with their rights, capped', async () => {
   })
 })
 
+const laxer = [
+  'SELECT Employees FROM Account WITH SYSTEM_MODE',
+  'SELECT Employees FROM Account WITH SECURITY_ENFORCED',
+  'SELECT Name FROM Account WHERE Employees > 1 WITH SECURITY_ENFORCED',
+  'SELECT Name FROM Account WHERE Id IN (SELECT AccountId FROM Contact WITH SYSTEM_MODE)',
+  'SELECT Name FROM Account WHERE Id IN (SELECT Id FROM Account WHERE Employees > 1 WITH SYSTEM_MODE)',
+]
+test.for(laxer)('text cannot lay down the mode that the caller asks for: %s', async (text) => {
+  const denied = { code: 'MILL_ACCESS_DENIED' }
+  const { records } = mill
+  const as = records.as({ runAs: 'reader' })
+  await expect(as.queryText(text)).rejects.toMatchObject(denied)
+  await expect(as.queryText(text).pages().next()).rejects.toMatchObject(denied)
+  // Cursors check fields when they are fetched.
+  const fetched = async () => (await as.openCursor(as.queryText(text))).fetch(0, 1)
+  await expect(fetched()).rejects.toMatchObject(denied)
+  const paged = async () => (await as.openPaginationCursor(as.queryText(text))).fetchPage(0, 1)
+  await expect(paged()).rejects.toMatchObject(denied)
+  expect(await records.queryText(text)).not.toEqual([])
+  if (text.includes('WHERE')) await expect(as.queryText(text).count()).rejects.toMatchObject(denied)
+})
+
+test('text can ask for a stricter mode', async () => {
+  const as = mill.records.as({ runAs: 'reader' })
+  const text = 'SELECT Name FROM Account WHERE Employees > 1'
+  expect(await as.queryText(text, {}, { mode: 'system' })).toHaveLength(5)
+  expect(await as.queryText(text, {}, { mode: 'securityEnforced' })).toHaveLength(5)
+  for (const mode of ['system', 'securityEnforced'] as const)
+    await expect(as.queryText(`${text} WITH USER_MODE`, {}, { mode })).rejects.toMatchObject({
+      code: 'MILL_ACCESS_DENIED',
+    })
+  expect(() => as.queryText(text, {}, { mode: 'root' as 'user' })).toThrow(/mode of queryText must be one of/)
+})
+
 test('a tenant sees its own', async () => {
   expect(await mill.soql`SELECT Id FROM Contact`).toHaveLength(3)
   expect(await mill.records.as({ tenant: 'acme' }).soql`SELECT Id FROM Contact`).toEqual([{ Id: 'c3' }])
+})
+
+test('`as` keeps what was said before, in triggers too', async () => {
+  const seen: unknown[] = []
+  const ofToday = async (records: Records) =>
+    (await records.query(Account, { fields: ['Id'], where: { CreatedDate: { within: 'TODAY' } } })).map(
+      ({ Id }) => Id,
+    )
+  const noting = defineTrigger(Contact, { name: 'noting', after: ['insert'] }, async (_, { records }) => {
+    const utc = records.as({ timeZone: 'UTC' })
+    seen.push(await ofToday(records), await ofToday(utc), await utc.count(Contact))
+  })
+  const now = new Date('2026-01-02T05:00:00Z')
+  await using t = await createTestMill({ definitions: [...definitions, noting], now })
+  await fill(t)
+  const acme = t.records.as({ tenant: 'acme' })
+  expect(await acme.as({ timeZone: 'Pacific/Auckland' }).count(Contact)).toBe(1)
+  expect(await acme.as({ tenant: undefined } as unknown as { tenant: string }).count(Contact)).toBe(1)
+  expect(await acme.as({ tenant: 'default' }).count(Contact)).toBe(3)
+  const reader = t.records.as({ runAs: 'reader' }).as({ tenant: 'acme' })
+  await expect(reader.queryText('SELECT Employees FROM Account')).rejects.toMatchObject({
+    code: 'MILL_ACCESS_DENIED',
+  })
+  // Where it is still the first of January.
+  await acme.as({ timeZone: 'Pacific/Pago_Pago' }).insert(Contact, [{ LastName: 'Eve' }])
+  expect(seen).toEqual([['a1'], ['a2'], 2])
 })
 
 test('in a transaction it sees what was written there', async () => {

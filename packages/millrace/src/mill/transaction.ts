@@ -8,6 +8,7 @@ import { Records, type RecordsPlace, type Soql } from '../records/records.ts'
 import type { Definition, InputOf } from '../tools/definition.ts'
 import type { EnqueueOptions } from '../tools/enqueue-options.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
+import type { Origin } from '../tools/prepare.ts'
 import { insideTransaction } from './ambient.ts'
 import type { Enqueuing } from './enqueuing.ts'
 
@@ -60,12 +61,26 @@ export async function runTransaction<T>(
       return transaction
     },
     actorOutside,
-    ({ tenant, runAs }) => {
-      const records = new Records(place, { tenant, ...(runAs === undefined ? {} : { runAs }) })
+    ({ tenant, runAs, timeZone }) => {
+      const records = own.as({
+        tenant,
+        ...(runAs === undefined ? {} : { runAs }),
+        ...(timeZone === undefined ? {} : { timeZone }),
+      })
       const { soql } = records
-      return { ...tx, tenant, runAs, records, soql } as TriggerContext
+      const enqueue = enqueueFor({ tenant, runAs })
+      return { ...tx, tenant, runAs, records, soql, enqueue } as TriggerContext
     },
   )
+  const enqueueFor =
+    (origin: Origin | undefined): MillTransaction['enqueue'] =>
+    async (definition, input, options = {}) => {
+      assertOpen()
+      const own = Promise.resolve(transaction.ownIds)
+      const job = await enqueuing.prepare(definition, input, options, origin, own)
+      assertOpen()
+      return enqueuing.inTransaction(definition, job, transaction)
+    }
   const own = new Records(place)
   const tx: OpenTransaction = {
     place,
@@ -75,13 +90,7 @@ export async function runTransaction<T>(
       assertOpen()
       return (await transaction.query(segments, values)) as Row[]
     },
-    async enqueue(definition, input, options = {}) {
-      assertOpen()
-      const own = Promise.resolve(transaction.ownIds)
-      const job = await enqueuing.prepare(definition, input, options, undefined, own)
-      assertOpen()
-      return enqueuing.inTransaction(definition, job, transaction)
-    },
+    enqueue: enqueueFor(undefined),
     get pg() {
       return transaction.client
     },

@@ -1,6 +1,6 @@
 import { describeValue } from '../kernel/rules/describe-value.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
-import { optionFields } from '../kernel/rules/option-fields.ts'
+import { choiceOf, optionFields } from '../kernel/rules/option-fields.ts'
 import type { Fields, ObjectDefinition, RecordOf, ValueOf } from './object/object.ts'
 import type {
   AccessMode,
@@ -88,6 +88,7 @@ export type Selection<O extends ObjectDefinition, K extends string> = Flat<
 type Flat<T> = { [K in keyof T]: T[K] }
 
 const options = ['fields', 'where', 'orderBy', 'limit', 'offset', 'forUpdate', 'allRows', 'mode'] as const
+const modes: readonly AccessMode[] = ['system', 'user', 'securityEnforced']
 const comparisons: Readonly<Record<string, Comparison>> = {
   eq: '=',
   ne: '!=',
@@ -114,12 +115,12 @@ export function buildQuery<O extends ObjectDefinition>(
     from: name,
     select: fields.map((field) => ({ kind: 'field', path: pathOf(field) })),
     ...(condition === undefined ? {} : { where: condition }),
-    ...(sorts.length === 0 ? {} : { orderBy: sorts.map(orderingOf) }),
+    ...(sorts.length === 0 ? {} : { orderBy: sorts.map((sort) => orderingOf(sort, `orderBy of ${name}`)) }),
     ...(limit === undefined ? {} : { limit: { kind: 'value', value: limit } }),
     ...(offset === undefined ? {} : { offset: { kind: 'value', value: offset } }),
     ...(forUpdate === undefined ? {} : { forUpdate }),
     ...(allRows === undefined ? {} : { allRows }),
-    ...(mode === undefined ? {} : { mode }),
+    ...(mode === undefined ? {} : { mode: choiceOf(mode, modes, 'user', `mode of query of ${name}`) }),
   }
 }
 
@@ -210,8 +211,11 @@ function dateLiteral(operand: unknown, place: string): Scalar {
   return n === undefined ? literal : { ...literal, n: Number(n) }
 }
 
-function orderingOf(given: string | SortBy<ObjectDefinition>): Ordering {
+function orderingOf(given: string | SortBy<ObjectDefinition>, place: string): Ordering {
+  if (typeof given !== 'string') optionFields(given, ['field', 'direction', 'nulls'], place)
   const { field, direction = 'asc', nulls = 'first' } = typeof given === 'string' ? { field: given } : given
+  if (typeof field !== 'string')
+    throw invalid(place, `needs the name of a field; got ${describeValue(field)}`)
   if (!['asc', 'desc'].includes(direction) || !['first', 'last'].includes(nulls))
     throw invalid(`orderBy ${field}`, "takes direction 'asc' or 'desc' and nulls 'first' or 'last'")
   return { by: { kind: 'field', path: pathOf(field) }, descending: direction === 'desc', nulls }

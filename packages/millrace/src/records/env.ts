@@ -29,7 +29,7 @@ export interface TriggerContext {
     segments: TemplateStringsArray,
     ...values: readonly unknown[]
   ): Promise<Row[]>
-  /** Queued when, and only when, the transaction commits. */
+  /** Queued when, and only when, the transaction commits; for the same tenant and `runAs` unless the options name others. */
   enqueue<D extends Enqueueable>(
     definition: D,
     input: D extends Enqueueable<infer In> ? In : never,

@@ -1,5 +1,6 @@
-import { optionFields } from '../kernel/rules/option-fields.ts'
+import { choiceOf, optionFields } from '../kernel/rules/option-fields.ts'
 import type { AccessMode } from './query/query.ts'
+import { stricter } from './query/stricter.ts'
 import { buildQuery, type QueryOptions, type Selectable, type Selection, type Where } from './build-query.ts'
 import type { CursorEnv, CursorHandle, CursorOptions } from './cursor/cursor.ts'
 import type { CursorPage } from './cursor/pagination-cursor.ts'
@@ -68,7 +69,7 @@ export interface RecordPaginationCursor<T extends object> extends CursorHandle {
 }
 
 export interface QueryTextOptions {
-  /** Whose rights count; default `user`: of the `runAs` that it runs under. */
+  /** Whose rights count; default `user`: of the `runAs` that it runs under. The text may ask for a stricter mode, never for a laxer one. */
   readonly mode?: AccessMode
   /** One row more throws MILL_QUERY_TOO_MANY_ROWS. Default: `records.maxRows` of the config. */
   readonly maxRows?: number
@@ -84,6 +85,7 @@ export type Soql = <T extends object = Record<string, unknown>>(
 /** Records of the application's own tables, by object. Through `ctx` and `tx` everything is part of their transaction. */
 export class Records {
   readonly #place: RecordsPlace
+  readonly #who: Who
   readonly #session: RecordsSession
   /**
    * A query in SOQL; `${}` values become parameters. ``await soql<Account>`SELECT Id, Name FROM Account WHERE Id IN ${ids}` `` gives rows,
@@ -93,15 +95,17 @@ export class Records {
 
   constructor(place: RecordsPlace, who: Who = {}) {
     this.#place = place
+    this.#who = who
     this.#session = place.session(who)
     this.soql = <T extends object>(segments: TemplateStringsArray, ...values: readonly unknown[]) =>
       this.#query<T>(async () => (await import('./soql/template.ts')).soqlTemplate(segments, values))
   }
 
-  /** The same on somebody's behalf. Throws MILL_OPTIONS_INVALID for another tenant than the execution's. */
+  /** The same on somebody's behalf; what `who` leaves out stays as it is. Throws MILL_OPTIONS_INVALID for another tenant than the execution's. */
   as(who: Who): Records {
     optionFields(who, ['tenant', 'runAs', 'timeZone'], 'records.as')
-    return new Records(this.#place, who)
+    const given = Object.entries(who).filter(([, value]) => value !== undefined)
+    return new Records(this.#place, { ...this.#who, ...Object.fromEntries(given) })
   }
 
   /** A query whose rows are typed by the object. By name, for objects that are known at run time only, they are not. */
@@ -136,11 +140,17 @@ export class Records {
     options: QueryTextOptions = {},
   ): RecordQuery<T> {
     optionFields(options, ['mode', 'maxRows', 'timeoutMs'], 'queryText')
-    const { mode = 'user' } = options
+    const mode = choiceOf(options.mode, ['user', 'system', 'securityEnforced'], 'user', 'mode of queryText')
+    const { bounds } = this.#session
+    const { maxRows = bounds.maxRows, timeoutMs = bounds.timeoutMs } = options
     return new RecordQuery<T>(
       () => this.#session.reading(),
-      async () => (await import('./soql/parse.ts')).parseSoql(text),
-      { ...this.#session.bounds, ...options, mode, binds },
+      async () => {
+        const query = (await import('./soql/parse.ts')).parseSoql(text)
+        // In the tree, where cursors and batches find it too.
+        return { ...query, mode: stricter(mode, query.mode ?? 'system') }
+      },
+      { maxRows, timeoutMs, binds },
     )
   }
 

@@ -1,5 +1,5 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
-import type { AccessMode, Query } from './query/query.ts'
+import type { Query } from './query/query.ts'
 import type { RecordsEnv } from './env.ts'
 import type { ReadBounds } from './database.ts'
 import type { Compiled, ResultRecord } from './sql/compile.ts'
@@ -8,8 +8,6 @@ import { compileEnv } from './sql/env.ts'
 export interface RunOptions extends ReadBounds {
   /** Values of `:name`. */
   readonly binds?: Readonly<Record<string, unknown>> | undefined
-  /** Whose rights count where the query itself does not say. */
-  readonly mode?: AccessMode | undefined
 }
 
 /** Throws MILL_QUERY_INVALID for SELECT COUNT(), which has no rows. */
@@ -59,8 +57,7 @@ async function compiledRows(env: RecordsEnv, query: Query, options: RunOptions):
 }
 
 /** The compiler is loaded with the first query. */
-async function compiled(env: RecordsEnv, query: Query, { binds, mode }: RunOptions): Promise<Compiled> {
+async function compiled(env: RecordsEnv, query: Query, { binds }: RunOptions): Promise<Compiled> {
   const { compile } = await import('./sql/compile.ts')
-  const asked = query.mode === undefined && mode !== undefined ? { ...query, mode } : query
-  return compile(asked, { ...compileEnv(env), ...(binds === undefined ? {} : { binds }) })
+  return compile(query, { ...compileEnv(env), ...(binds === undefined ? {} : { binds }) })
 }

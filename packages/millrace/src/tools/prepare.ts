@@ -57,10 +57,13 @@ export interface PrepareServices {
   readonly limitKeys: (specs: readonly LimitSpec[], own: Own) => Promise<readonly number[]>
 }
 
-/** The job that an enqueue inside a handler descends from. */
+/** What an enqueue inside a handler or a trigger follows where its options are silent. */
 export interface Origin {
-  readonly run: Claimed
+  /** The execution that the job descends from. Outside of executions there is none. */
+  readonly run?: Claimed
   readonly tenant: string
+  /** Default: that of `run`. */
+  readonly runAs?: string | undefined
 }
 
 const hardestDepth = 1_000_000
@@ -87,8 +90,8 @@ export async function prepare(
   const retry = retryOf(options, common, where)
   const depth = depthOf(options, origin, where)
   const unique = uniqueOf(definition, tenant, options.unique, `unique in ${where}`)
-  const scenario = options.scenario ?? common.scenario ?? origin?.run.options?.scenario
-  const runAs = options.runAs ?? origin?.run.options?.runAs
+  const scenario = options.scenario ?? common.scenario ?? origin?.run?.options?.scenario
+  const runAs = options.runAs ?? origin?.runAs ?? origin?.run?.options?.runAs
   if (scenario !== undefined) checkStorable(scenario, `scenario in ${where}`)
   if (runAs !== undefined) checkStorable(runAs, `runAs in ${where}`)
   const checked =
@@ -131,7 +134,7 @@ export async function prepare(
     id: services.newId(),
     lane: lane.id,
     prio,
-    parent: origin?.run.job ?? null,
+    parent: origin?.run?.job ?? null,
     options: Object.keys(jobOptions).length === 0 ? null : jobOptions,
     payload: payload.json,
     due,
@@ -169,8 +172,9 @@ function depthOf(
       `maxDepth in ${where} is ${String(maxDepth)}; it must be a whole number from 1 to ${hardestDepth}`,
     )
   }
-  const depth = origin === undefined ? 1 : (origin.run.options?.depth ?? 1) + 1
-  const inherited = origin?.run.options?.maxDepth
+  const run = origin?.run
+  const depth = run === undefined ? 1 : (run.options?.depth ?? 1) + 1
+  const inherited = run?.options?.maxDepth
   // A child may tighten the bound it inherits, never loosen it.
   const bound = Math.min(inherited ?? Infinity, maxDepth === undefined ? Infinity : depth - 1 + maxDepth)
   if (depth > bound) {

@@ -1,5 +1,5 @@
 import { describeValue } from '../../kernel/rules/describe-value.ts'
-import type { ObjectInfo } from '../object/schema.ts'
+import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import { dmlError, type DmlError, type DmlResult } from './result.ts'
 import type { Shape, Shapes } from './shape.ts'
 import { checkOf, missing } from './validate.ts'
@@ -96,7 +96,8 @@ function withoutUndefined(row: Readonly<Record<string, unknown>>): Record<string
 function readKeys(item: Item, row: Readonly<Record<string, unknown>>, options: ReadOptions): void {
   const { shape } = item
   const { object } = options
-  if (shape.idKey !== undefined) readId(item, row[shape.idKey], options)
+  const readKey = options.verb === 'insert' ? readNewId : readId
+  if (shape.idKey !== undefined) readKey(item, row[shape.idKey], object.idField)
   if (options.verb === 'update' && item.id === null && item.errors === null)
     fail(
       item,
@@ -111,16 +112,22 @@ function readKeys(item: Item, row: Readonly<Record<string, unknown>>, options: R
   if (options.complete) for (const error of shape.missing) fail(item, error)
 }
 
-function readId(item: Item, value: unknown, { object: { idField }, verb }: ReadOptions): void {
+/** An id of a row that need not be new. */
+export function readId(item: Item, value: unknown, idField: FieldInfo): void {
   if (value === null || value === undefined) return
   const wrong = checkOf(idField)(value)
-  if (wrong !== null) fail(item, { ...wrong, code: 'MALFORMED_ID' })
-  else if (verb === 'insert' && idField.readOnly)
-    fail(
-      item,
-      dmlError('INVALID_FIELD_FOR_INSERT_UPDATE', `${idField.name} is made by the database`, [idField.name]),
-    )
-  else item.id = value as RecordId
+  if (wrong === null) item.id = value as RecordId
+  else fail(item, { ...wrong, code: 'MALFORMED_ID' })
+}
+
+function readNewId(item: Item, value: unknown, idField: FieldInfo): void {
+  readId(item, value, idField)
+  if (item.id === null || !idField.readOnly) return
+  item.id = null
+  fail(
+    item,
+    dmlError('INVALID_FIELD_FOR_INSERT_UPDATE', `${idField.name} is made by the database`, [idField.name]),
+  )
 }
 
 function readGuard(item: Item, value: unknown, { field }: NonNullable<Shape['guard']>): void {

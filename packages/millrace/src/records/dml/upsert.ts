@@ -9,12 +9,22 @@ import { canonicalIds } from './canonical-ids.ts'
 import { callOf, demandRight, wholeCall, type Call } from './call.ts'
 import { isLive, tenantIs } from './conditions.ts'
 import { jsonList } from './diagnose.ts'
-import { fail, isAlive, readItem, type Item, type RecordId } from './item.ts'
+import {
+  emptyShape,
+  fail,
+  isAlive,
+  readId,
+  readItem,
+  type Item,
+  type ReadOptions,
+  type RecordId,
+} from './item.ts'
 import { checkOptions, type UpsertOptions } from './options.ts'
 import { postgresTable } from './postgres-table.ts'
-import { dmlError, type DmlResult } from './result.ts'
+import { dmlError, type DmlError, type DmlResult } from './result.ts'
 import { Sql } from './sql.ts'
 import { insertItems, readingOf, refuseTwice, updateItems, type DmlRow } from './write-rows.ts'
+import { checkOf } from './validate.ts'
 
 /**
  * Inserts rows that are new and updates the others, found by `by`, compared exactly, or by id: a row with an id is an update. Results say
@@ -57,17 +67,51 @@ class Upsert {
   readonly #rows: readonly DmlRow[]
   readonly #items: Item[]
   readonly #created = new Set<Item>()
+  readonly #inserting: ReadOptions
+  readonly #updating: ReadOptions
 
   constructor(call: Call, by: FieldInfo, rows: readonly DmlRow[]) {
     this.#call = call
     this.#by = by
     this.#rows = rows
-    const reading = { ...readingOf(call, 'insert'), complete: false }
-    this.#items = rows.map((row, at) => readItem(row, at, reading))
+    this.#inserting = readingOf(call, 'insert')
+    this.#updating = readingOf(call, 'update')
+    this.#items = rows.map((row, at) => (this.#isById ? this.#readById(row, at) : this.#readKeys(row, at)))
+  }
+
+  get #isById(): boolean {
+    return this.#by === this.#call.object.idField
+  }
+
+  /** By the row alone it is known whether it is new. */
+  #readById(row: DmlRow, at: number): Item {
+    const { object } = this.#call
+    const isNew = !isObject(row) || (valueOf(object, row, object.idField) ?? null) === null
+    const item = readItem(row, at, isNew ? this.#inserting : this.#updating)
+    if (isNew) this.#created.add(item)
+    return item
+  }
+
+  /** What finds the record; the rest is read when it is known whether the row is new. */
+  #readKeys(row: DmlRow, index: number): Item {
+    // Says what it is instead.
+    if (!isObject(row)) return readItem(row, index, this.#inserting)
+    const { object } = this.#call
+    const item: Item = { index, shape: emptyShape, values: [], id: null, guard: undefined, errors: null }
+    readId(item, valueOf(object, row, object.idField), object.idField)
+    const key = this.#keyOf(item) ?? null
+    const wrong = key === null ? missingKey(this.#by) : checkOf(this.#by)(key)
+    if (wrong !== null) fail(item, wrong)
+    return item
   }
 
   /** Before anything is done. */
   async check(): Promise<void> {
+    if (this.#isById) {
+      const { inserts, updates } = this.#parted(this.#items)
+      demandRight(this.#call, 'create', inserts)
+      demandRight(this.#call, 'edit', updates)
+    }
     await canonicalIds(this.#call.place, this.#items)
     this.#checkKeys()
   }
@@ -82,16 +126,30 @@ class Upsert {
 
   async run(): Promise<void> {
     const alive = this.#items.filter(isAlive)
+    if (this.#isById) {
+      const { inserts, updates } = this.#parted(alive)
+      await this.#insert(inserts)
+      await this.#update(updates)
+      return
+    }
     const { inserts, updates } = await this.#divide(alive)
+    this.#readInserts(inserts)
+    this.#readUpdates(updates)
+    if (this.#call.options.allOrNone && !this.#items.every(isAlive)) return
     await this.#insert(inserts)
     // Somebody else was faster.
-    const late = this.#by === this.#call.object.idField ? [] : inserts.filter((item) => this.#clashed(item))
+    const late = inserts.filter((item) => this.#clashed(item))
     for (const item of late) item.errors = null
     const again = late.length === 0 ? { inserts: [], updates: [] } : await this.#divide(late)
     for (const item of again.inserts)
       fail(item, dmlError('DUPLICATE_VALUE', `${this.#by.label} is taken`, [this.#by.name]))
-    for (const item of again.updates) this.#created.delete(item)
+    this.#readUpdates(again.updates)
     await this.#update([...updates, ...again.updates])
+  }
+
+  #parted(items: readonly Item[]): { inserts: Item[]; updates: Item[] } {
+    const inserts = items.filter((item) => this.#created.has(item))
+    return { inserts, updates: items.filter((item) => !this.#created.has(item)) }
   }
 
   #clashed({ errors }: Item): boolean {
@@ -102,45 +160,35 @@ class Upsert {
     )
   }
 
-  #keyOf(item: Item): unknown {
-    if (this.#by === this.#call.object.idField) return item.id
-    return item.values[item.shape.written.findIndex(({ field }) => field === this.#by)]
+  #keyOf({ index }: Item): unknown {
+    return valueOf(this.#call.object, this.#rows[index] ?? {}, this.#by)
   }
 
   #checkKeys(): void {
-    const byId = this.#by === this.#call.object.idField
-    if (byId) {
+    if (this.#isById) {
       refuseTwice(this.#items)
       return
     }
-    const seen = new Set<unknown>()
-    for (const item of this.#items) {
-      const key = this.#keyOf(item)
-      if (item.errors === null && (key === null || key === undefined))
-        fail(
-          item,
-          dmlError('MISSING_ARGUMENT', `${this.#by.label} is missing: it says which record`, [this.#by.name]),
-        )
-      else if (seen.has(key))
-        fail(
-          item,
-          dmlError('DUPLICATE_VALUE', `duplicate external id in list: ${String(key)}`, [this.#by.name]),
-        )
+    const seen = new Set<string>()
+    for (const item of this.#items.filter(isAlive)) {
+      const key = textOf(this.#keyOf(item))
+      if (seen.has(key)) this.#failTwice(item)
       seen.add(key)
     }
   }
 
+  #failTwice(item: Item): void {
+    const message = `duplicate external id in list: ${textOf(this.#keyOf(item))}`
+    fail(item, dmlError('DUPLICATE_VALUE', message, [this.#by.name]))
+  }
+
   async #divide(items: readonly Item[]): Promise<{ inserts: Item[]; updates: Item[] }> {
-    if (this.#by === this.#call.object.idField)
-      return {
-        inserts: items.filter(({ id }) => id === null),
-        updates: items.filter(({ id }) => id !== null),
-      }
     const found = await this.#find(items)
     const inserts: Item[] = []
     const updates: Item[] = []
-    for (const item of items) {
-      const ids = found.get(String(this.#keyOf(item))) ?? []
+    const taken = new Set<RecordId>()
+    for (const [at, item] of items.entries()) {
+      const ids = found.get(at) ?? []
       const [id] = ids
       if (ids.length > 1)
         fail(
@@ -150,7 +198,10 @@ class Upsert {
           ]),
         )
       else if (id === undefined) inserts.push(item)
+      // Two spellings of one key.
+      else if (taken.has(id)) this.#failTwice(item)
       else {
+        taken.add(id)
         item.id = id
         updates.push(item)
       }
@@ -158,69 +209,90 @@ class Upsert {
     return { inserts, updates }
   }
 
-  /** Ids of records by external id, of the caller's tenant. */
-  async #find(items: readonly Item[]): Promise<Map<string, RecordId[]>> {
+  /**
+   * Ids of records of the caller's tenant by the place of their key among those of the items. The database compares: a number, a day or an
+   * instant is another text there.
+   */
+  async #find(items: readonly Item[]): Promise<Map<number, RecordId[]>> {
     const { place, object } = this.#call
     const { database } = place
     const keys = items.map((item) => encode(this.#by, this.#keyOf(item), database.kind))
-    const column = `t.${identifier(this.#by.column)}`
-    const sql = new Sql().text(`select t.${identifier(object.idField.column)} as id, ${column} as by`)
-    sql.text(` from ${tableIdentifier(object.definition.table)} as t where ${column} `)
-    if (database.kind === 'sqlite') {
-      sql.text('in (select value from json_each(').value(jsonList(keys)).text('))')
-      tenantIs(place, sql)
-    } else {
-      const facts = await postgresTable(database, object)
-      const { tenant } = object.definition
+    const sql = new Sql().text(`select t.${identifier(object.idField.column)} as id, k.at as at from `)
+    const facts = database.kind === 'sqlite' ? undefined : await postgresTable(database, object)
+    const typeOf = (field: FieldInfo): string | undefined => facts?.typeOf(field.column)
+    if (facts === undefined)
+      sql.text('(select key as at, value from json_each(').value(jsonList(keys)).text(')) as k cross')
+    else
       sql
-        .text('= any (cast(')
+        .text('unnest(cast(')
         .value(arrayLiteral(keys))
-        .text(` as ${facts.typeOf(this.#by.column)}[]))`)
-      tenantIs(place, sql, tenant === undefined ? undefined : facts.typeOf(object.field(tenant).column))
-    }
+        .text(` as ${typeOf(this.#by) ?? 'text'}[])) with ordinality as k(value, at)`)
+    sql.text(
+      ` join ${tableIdentifier(object.definition.table)} as t on t.${identifier(this.#by.column)} = k.value`,
+    )
+    const { tenant } = object.definition
+    tenantIs(place, sql, tenant === undefined ? undefined : typeOf(object.field(tenant)))
     const rows = await database.query(sql.text(isLive(object)).statement)
-    const found = new Map<string, RecordId[]>()
-    for (const { id, by } of rows) {
-      const ids = found.get(String(by))
-      if (ids === undefined) found.set(String(by), [id as RecordId])
-      else ids.push(id as RecordId)
+    const found = new Map<number, RecordId[]>()
+    for (const { id, at } of rows) {
+      // PostgreSQL counts from one.
+      const place = Number(at) - (facts === undefined ? 0 : 1)
+      found.set(place, [...(found.get(place) ?? []), id as RecordId])
     }
     return found
   }
 
-  async #insert(items: readonly Item[]): Promise<void> {
-    const reading = readingOf(this.#call, 'insert')
+  #readInserts(items: readonly Item[]): void {
     for (const item of items) {
       this.#created.add(item)
-      this.#reread(item, reading)
+      this.#reread(item, this.#rows[item.index] ?? {}, this.#inserting)
     }
     demandRight(this.#call, 'create', items)
+  }
+
+  #readUpdates(items: readonly Item[]): void {
+    const { idField } = this.#call.object
+    for (const item of items) {
+      this.#created.delete(item)
+      this.#reread(item, { ...this.#rows[item.index], [idField.name]: item.id }, this.#updating)
+    }
+    demandRight(this.#call, 'edit', items)
+  }
+
+  /** Now that it is known whether the row is new. */
+  #reread(item: Item, row: DmlRow, reading: ReadOptions): void {
+    const { shape, values, id, guard, errors } = readItem(row, item.index, reading)
+    // The id in the one spelling.
+    Object.assign(item, { shape, values, id: id === null ? null : (item.id ?? id), guard, errors })
+  }
+
+  async #insert(items: readonly Item[]): Promise<void> {
     // Whether a row has failed for good is known only when it was looked for again.
     const call = { ...this.#call, options: { ...this.#call.options, allOrNone: false } }
-    await insertItems(call, items.filter(isAlive), reading)
+    await insertItems(call, items.filter(isAlive), this.#inserting)
     this.#call.thrown ??= call.thrown
   }
 
   async #update(items: readonly Item[]): Promise<void> {
-    const reading = readingOf(this.#call, 'update')
-    const byId = this.#by === this.#call.object.idField
-    for (const item of items) this.#reread(item, reading, byId ? undefined : item.id)
-    demandRight(this.#call, 'edit', items)
-    await updateItems(this.#call, items.filter(isAlive), reading)
+    await updateItems(this.#call, items.filter(isAlive), this.#updating)
   }
+}
 
-  /** As a row of an insert or of an update, now that it is known which. */
-  #reread(item: Item, reading: ReturnType<typeof readingOf>, id?: RecordId | null): void {
-    const row = this.#rows[item.index] ?? {}
-    const { idField } = this.#call.object
-    const read = readItem(id === undefined ? row : { ...row, [idField.name]: id }, item.index, reading)
-    Object.assign(item, {
-      shape: read.shape,
-      values: read.values,
-      // In the one spelling.
-      id: read.id === null ? null : (item.id ?? read.id),
-      guard: read.guard,
-      errors: read.errors,
-    })
-  }
+const isObject = (row: unknown): boolean => typeof row === 'object' && row !== null && !Array.isArray(row)
+
+/** What a row has for a field, by its name in any case. */
+function valueOf(object: ObjectInfo, row: DmlRow, field: FieldInfo): unknown {
+  for (const key of Object.keys(row))
+    if (row[key] !== undefined && object.find(key) === field) return row[key]
+  return undefined
+}
+
+/** A key as text, to tell apart those of one field. */
+function textOf(key: unknown): string {
+  if (key instanceof Date) return key.toISOString()
+  return typeof key === 'object' ? JSON.stringify(key) : `${key as string | number | bigint | boolean}`
+}
+
+function missingKey({ label, name }: FieldInfo): DmlError {
+  return dmlError('MISSING_ARGUMENT', `${label} is missing: it says which record`, [name])
 }

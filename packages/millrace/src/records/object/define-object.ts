@@ -84,8 +84,8 @@ function checkFields(where: string, fields: Fields): string {
     seen.set(name.toLowerCase(), name)
     if (typeof field?.type !== 'string')
       throw invalid(where, `field ${name} is none: make it with text(), number(), reference() and the like`)
-    if (field.column !== undefined && (field.column.length < 1 || field.column.includes('\0')))
-      throw invalid(where, `field ${name} has no valid column`)
+    for (const option of ['column', 'typeColumn'] as const)
+      if (!isColumn(field[option])) throw invalid(where, `field ${name} has no valid ${option}`)
     if (field.type === 'reference' && field.references.length > 1 && field.typeColumn === undefined)
       throw invalid(where, `field ${name} points to several objects and needs a typeColumn that tells which`)
   }
@@ -93,6 +93,10 @@ function checkFields(where: string, fields: Fields): string {
   if (ids.length !== 1)
     throw invalid(where, `needs exactly one field made by id() or integerId(); it has ${ids.length}`)
   return ids[0] ?? ''
+}
+
+function isColumn(given: unknown): boolean {
+  return given === undefined || (typeof given === 'string' && given !== '' && !given.includes('\0'))
 }
 
 function checkRole(

@@ -1,5 +1,6 @@
 import type { FieldInfo } from '../object/schema.ts'
 import type { Comparison, Condition, Operand, Path, Scalar } from '../query/query.ts'
+import { ignoresCase } from '../sql/expr.ts'
 import { joined } from './filter-condition.ts'
 import type { PlannedSort } from './columns.ts'
 
@@ -21,11 +22,11 @@ export function sortValue({ type }: FieldInfo, value: unknown): SortValue {
 
 /**
  * Whether records with this value may differ to the database, which then sorts them among themselves: instants within a millisecond
- * (PostgreSQL keeps microseconds), empty text and null, false and null.
+ * (PostgreSQL keeps microseconds), empty text and null, false and null. `required` speaks of the field alone: its parent may be missing.
  */
-export function isBlurred({ type, required }: FieldInfo, value: SortValue): boolean {
+export function isBlurred({ path, field: { type, required } }: PlannedSort, value: SortValue): boolean {
   if (type === 'datetime') return value !== null
-  if (type === 'boolean') return value === false && !required
+  if (type === 'boolean') return value === false && !(required && path.length === 1)
   return value === null && (type === 'text' || type === 'picklist')
 }
 
@@ -79,12 +80,19 @@ function beyondChoice({ path, field, descending }: PlannedSort, value: string): 
   }
   const all = field.values.map((one) => one.value)
   const others = [...among(all, true), compare(path, '!=', { kind: 'null' })]
-  const at = all.findIndex((one) => one.toLowerCase() === value.toLowerCase())
+  const at = all.findIndex((one) => isSameValue(field, one, value))
   const isNull = compare(path, '=', { kind: 'null' })
   if (at >= 0)
     return descending ? [...among(all.slice(0, at)), isNull] : [...among(all.slice(at + 1)), allOf(others)]
   const rest = allOf([...others, compare(path, descending ? '<' : '>', { kind: 'text', value })])
   return descending ? [rest, ...among(all), isNull] : [rest]
+}
+
+/** Whether the database takes the values for one: text by its lower case, unless the field is exact. */
+export function isSameValue(field: FieldInfo, a: SortValue, b: SortValue): boolean {
+  return typeof a === 'string' && typeof b === 'string' && ignoresCase(field)
+    ? a.toLowerCase() === b.toLowerCase()
+    : a === b
 }
 
 function nextMs(value: SortValue): string {

@@ -37,7 +37,7 @@ function parsedToken(
   }
   if (!Array.isArray(parsed) || parsed.length !== 4) return undefined
   const [order, shown, id, values] = parsed as unknown[]
-  if (typeof order !== 'string' || !Number.isSafeInteger(shown)) return undefined
+  if (typeof order !== 'string' || !Number.isSafeInteger(shown) || (shown as number) < 0) return undefined
   if ((typeof id !== 'string' && typeof id !== 'number') || !Array.isArray(values)) return undefined
   const isPlain = (value: unknown): boolean =>
     value === null || ['string', 'number', 'boolean'].includes(typeof value)

@@ -1,7 +1,15 @@
 import type { RecordsEnv } from '../env.ts'
 import type { AccessMode, Condition, Query } from '../query/query.ts'
 import { runQuery } from '../run.ts'
-import { isBlurred, rangesAfter, sameCondition, sortValue, type Position, type SortValue } from './keyset.ts'
+import {
+  isBlurred,
+  isSameValue,
+  rangesAfter,
+  sameCondition,
+  sortValue,
+  type Position,
+  type SortValue,
+} from './keyset.ts'
 import { orderOf, type RowsPlan } from './list-view-query.ts'
 import { pageToken, readPageToken } from './page-token.ts'
 import { valueAt, type PlannedSort } from './columns.ts'
@@ -86,12 +94,12 @@ class PageReader {
     const last = records.at(-1)
     if (last === undefined) return records
     const ends = valuesOf(sort, last)
-    const at = sort.findIndex(({ field }, place) => isBlurred(field, ends[place] ?? null))
+    const at = sort.findIndex((part, place) => isBlurred(part, ends[place] ?? null))
     if (at < 0) return records
     const [upTo, rest] = [sort.slice(0, at + 1), sort.slice(at + 1)]
     const values = ends.slice(0, at + 1)
-    const start = records.findIndex((record) => isSame(valuesOf(upTo, record), values))
-    const goesOn = before !== undefined && isSame(before.values.slice(0, at + 1), values)
+    const start = records.findIndex((record) => isSame(upTo, valuesOf(upTo, record), values))
+    const goesOn = before !== undefined && isSame(upTo, before.values, values)
     const position = goesOn ? { id: before.id, values: before.values.slice(at + 1) } : undefined
     const same = await this.page(
       rest,
@@ -124,11 +132,6 @@ function valuesOf(sort: readonly PlannedSort[], record: object): readonly SortVa
   return sort.map(({ path, field }) => sortValue(field, valueAt(record, path)))
 }
 
-function isSame(a: readonly SortValue[], b: readonly SortValue[]): boolean {
-  return a.every((value, at) => {
-    const other = b[at]
-    return typeof value === 'string' && typeof other === 'string'
-      ? value.toLowerCase() === other.toLowerCase()
-      : value === other
-  })
+function isSame(sort: readonly PlannedSort[], a: readonly SortValue[], b: readonly SortValue[]): boolean {
+  return sort.every(({ field }, at) => isSameValue(field, a[at] ?? null, b[at] ?? null))
 }

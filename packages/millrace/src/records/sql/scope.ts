@@ -3,6 +3,7 @@ import { MillraceError } from '../../kernel/rules/errors.ts'
 import type { KnownConditions } from '../object/object.ts'
 import type { FieldInfo, ObjectInfo } from '../object/schema.ts'
 import type { AccessMode, Condition, Operand, Path, Query } from '../query/query.ts'
+import { stricter } from '../query/stricter.ts'
 import { dialects, type Dialect } from './dialect.ts'
 import type { CompileEnv } from './env.ts'
 import { exactTextValue, type Expr } from './expr.ts'
@@ -49,6 +50,7 @@ export class Scope {
   readonly statement: StatementContext
   readonly object: ObjectInfo
   readonly base: Place
+  /** Never less strict than that of the query around it. */
   readonly mode: AccessMode
   /** How many queries it stands within. */
   readonly depth: number
@@ -64,7 +66,7 @@ export class Scope {
   constructor(statement: StatementContext, from: string, query: Omit<Query, 'from'>, outer?: Scope) {
     this.statement = statement
     this.object = statement.env.schema.object(from)
-    this.mode = query.mode ?? outer?.mode ?? 'system'
+    this.mode = outer === undefined ? (query.mode ?? 'system') : stricter(outer.mode, query.mode ?? 'system')
     this.#where = query.where
     this.depth = outer === undefined ? 0 : outer.depth + 1
     this.allRows = query.allRows ?? outer?.allRows ?? false

@@ -269,6 +269,11 @@ export function listViews(open: Open): void {
         { after: Buffer.from('["",1,{"a":1},[]]').toString('base64url') },
         /no token/,
       ],
+      [
+        'a token that has shown less than nothing',
+        { after: Buffer.from('["",-1,"c1",[]]').toString('base64url') },
+        /no token/,
+      ],
       ['a mode that there is not', { mode: 'root' as 'user' }, /mode must be one of/],
       ['a language that is none', { locale: 'no such' }, /locale must be/],
       ['an option that there is not', { page: 2 } as object, /did you mean/],
@@ -295,19 +300,12 @@ export function listViews(open: Open): void {
     const some = <T>(at: number, ...values: readonly T[]): T => values[at % values.length]!
 
     beforeAll(async () => {
-      await insert(subject, 'customer', {
-        id: 'b1',
-        tenant: 'bulk',
-        name: 'x',
-        active: subject.kind === 'postgres' ? true : 1,
-      })
-      await insert(subject, 'customer', {
-        id: 'b2',
-        tenant: 'bulk',
-        name: 'y',
-        active: subject.kind === 'postgres' ? false : 0,
-      })
-      await insert(subject, 'customer', { id: 'b3', tenant: 'bulk', name: 'z', active: null })
+      const truth = (value: boolean): unknown => (subject.kind === 'postgres' ? value : Number(value))
+      const yes = { active: truth(true), gold: truth(true) }
+      const no = { active: truth(false), gold: truth(false) }
+      await insert(subject, 'customer', { id: 'b1', tenant: 'bulk', name: 'x', ...yes })
+      await insert(subject, 'customer', { id: 'b2', tenant: 'bulk', name: 'y', ...no })
+      await insert(subject, 'customer', { id: 'B1', tenant: 'bulk', name: 'z', ...yes, active: null })
       for (let at = 0; at < count; at += 1)
         await insert(subject, 'orders', {
           ...{ id: `b${String((at * 17) % count).padStart(2, '0')}`, tenant: 'bulk' },
@@ -317,7 +315,9 @@ export function listViews(open: Open): void {
           status: some(at, 'paid', 'open', null, 'odd', 'void', 'OPEN', 'strange'),
           placed_at: instantOf(at),
           due: some(at, '2026-01-01', null, '2025-01-01'),
-          customer_id: some(at, 'b1', 'b2', null, 'b3'),
+          batch: some(at, 'a', 'A', 'b', null, 'B', 'a', ''),
+          grade: some(at, 'X', 'x', 'Y', null, 'y'),
+          customer_id: some(at, 'b1', 'b2', null, 'B1'),
         })
     })
 
@@ -335,6 +335,16 @@ export function listViews(open: Open): void {
       ['Customer.Active', 'PlacedAt'],
       [down('Customer.Active'), down('Code')],
       ['CustomerId', down('Due'), 'Status'],
+      ['CustomerId', 'PlacedAt'],
+      [down('CustomerId'), 'Code'],
+      ['CustomerId', 'Customer.Active'],
+      ['Customer.Gold', 'PlacedAt'],
+      [down('Customer.Gold'), down('Code')],
+      ['Batch', 'PlacedAt'],
+      ['Grade', 'PlacedAt'],
+      [down('Grade'), 'Code'],
+      [down('Batch'), 'Code'],
+      ['Batch', down('Customer.Active')],
       ['Id'],
       [down('Id')],
     ]
@@ -349,8 +359,11 @@ export function listViews(open: Open): void {
           'Status',
           'PlacedAt',
           'Due',
+          'Batch',
+          'Grade',
           'CustomerId',
           'Customer.Active',
+          'Customer.Gold',
         ]
         const view = defineListView({ name: 'bulk', object: Order, columns, sort })
         const env = envOf(subject, { tenant: 'bulk' })
@@ -377,10 +390,12 @@ export function listViews(open: Open): void {
     ): string | number {
       const field = typeof sort === 'string' ? sort : sort.field
       const { value } = cells[columns.indexOf(field)]!
-      if (field === 'Customer.Active') return Number(value === true)
+      if (field.startsWith('Customer.')) return Number(value === true)
       if (value instanceof Date) return value.toISOString()
       if (typeof value === 'number') return value
-      if (typeof value !== 'string') return field === 'Amount' || field === 'Quantity' ? -1 : ''
+      if (typeof value !== 'string') return ['Amount', 'Quantity', 'Grade'].includes(field) ? -1 : ''
+      if (field === 'Batch' || field === 'CustomerId') return value
+      if (field === 'Grade') return ['x', 'y', 'X', 'Y'].indexOf(value)
       if (field !== 'Status') return value.toLowerCase()
       const place = ['open', 'paid', 'void'].indexOf(value.toLowerCase())
       return place < 0 ? `3${value.toLowerCase()}` : String(place)
@@ -389,7 +404,7 @@ export function listViews(open: Open): void {
     function expectOrder(sort: Sort, before: readonly unknown[], after: readonly unknown[]): void {
       // Within a millisecond the database may go by microseconds, and what follows then starts anew.
       const blurred = sort.findIndex((one) =>
-        ['PlacedAt', 'Customer.Active'].includes(typeof one === 'string' ? one : one.field),
+        ['PlacedAt', 'Customer.Active', 'Customer.Gold'].includes(typeof one === 'string' ? one : one.field),
       )
       const compared = blurred < 0 ? before.length : blurred + 1
       for (let at = 0; at < compared; at += 1) {

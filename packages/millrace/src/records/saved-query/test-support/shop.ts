@@ -38,6 +38,7 @@ export const Customer = defineObject({
     Topics: multipicklist([{ value: 'a', label: 'Apples' }, 'b', 'c'], { column: 'topics' }),
     Employees: integer({ column: 'employees' }),
     Active: boolean({ column: 'active' }),
+    Gold: boolean({ column: 'gold', required: true }),
     Since: date({ column: 'since' }),
     SeenAt: datetime({ column: 'seen_at', label: 'Last Seen' }),
     Extra: json({ column: 'extra' }),
@@ -60,6 +61,8 @@ export const Order = defineObject({
     Status: picklist(['open', 'paid', 'void'], { column: 'status' }),
     PlacedAt: datetime({ column: 'placed_at' }),
     Due: date({ column: 'due' }),
+    Batch: text({ column: 'batch', caseSensitive: true }),
+    Grade: picklist(['x', 'y', 'X'], { column: 'grade', caseSensitive: true, restricted: false }),
     CustomerId: reference('Customer', { column: 'customer_id', children: 'Orders' }),
     AboutId: reference(['Customer', 'Person'], { column: 'about_id', typeColumn: 'about_type' }),
   },
@@ -70,14 +73,14 @@ export const schema = new Schema([Person, Customer, Order])
 /** Types by name, for both databases. */
 export function tablesFor(kind: 'sqlite' | 'postgres'): readonly string[] {
   const pg = kind === 'postgres'
-  const [instant, bool, money, real, day, doc] = pg
-    ? ['timestamptz', 'boolean', 'numeric(20,2)', 'double precision', 'date', 'jsonb']
-    : ['text', 'integer', 'real', 'real', 'text', 'text']
+  const [instant, bool, no, money, real, day, doc] = pg
+    ? ['timestamptz', 'boolean', 'false', 'numeric(20,2)', 'double precision', 'date', 'jsonb']
+    : ['text', 'integer', '0', 'real', 'real', 'text', 'text']
   return [
     'create table person (id text primary key, name text)',
     `create table customer (id text primary key, tenant text not null, name text, rating text, topics text, employees integer,
-       active ${bool}, since ${day}, seen_at ${instant}, extra ${doc}, owner_id text)`,
+       active ${bool}, gold ${bool} not null default ${no}, since ${day}, seen_at ${instant}, extra ${doc}, owner_id text)`,
     `create table orders (id text primary key, tenant text not null, code text, amount ${money}, weight ${real}, quantity integer,
-       status text, placed_at ${instant}, due ${day}, customer_id text, about_id text, about_type text)`,
+       status text, placed_at ${instant}, due ${day}, batch text, grade text, customer_id text, about_id text, about_type text)`,
   ]
 }

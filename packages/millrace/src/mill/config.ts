@@ -59,7 +59,7 @@ export interface MillConfig {
   readonly maxResultBytes?: number
   /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
   readonly patience?: Duration
-  /** What `onlyIn` of schedules is compared with. Default `'development'`. */
+  /** What `onlyIn` is compared with. Default `'development'`. */
   readonly environment?: string
   readonly flags?: FlagSource
   readonly records?: {

@@ -17,6 +17,7 @@ import type { TriggerContext } from '../records/env.ts'
 import { engineObjects } from '../records/engine/engine-objects.ts'
 import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
+import { gated } from '../tools/gate.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler } from '../tools/queueable/executions.ts'
@@ -159,7 +160,8 @@ async function partsOver({
         ? enqueuing.enqueue(definition, input, options)
         : enqueuing.inScope(definition, input, options, scope),
   }
-  for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  const gate = { environment: settings.environment, databaseNow: () => databaseClock.fresh() }
+  for (const definition of definitions) handlers.add(gated(handlerOf(definition, services), definition, gate))
   const scheduling = new Scheduling({
     ...{ storage, definitions, schedules, newId, events },
     prepare: (definition, input, options) => enqueuing.prepare(definition, input, options, undefined, null),

@@ -1,4 +1,4 @@
-import { waitReasons } from '../rules/decision.ts'
+import { waitReasons, type WaitReason } from '../rules/decision.ts'
 import { isMillraceError } from '../rules/errors.ts'
 import { DEFAULT_PRIORITY } from '../rules/names.ts'
 import { checkSearchArgument } from '../rules/search-argument.ts'
@@ -46,14 +46,14 @@ const enqueuePlain = statement('enqueue', enqueueText('on conflict (id) do nothi
 const enqueueAny = statement(
   'enqueue_any',
   `with due as materialized (
-    select id, case
+    select id, reason, case
         when at is not null then to_timestamp(at / 1000)
         when delay is not null then clock_timestamp() + delay * interval '1 ms'
       end as due
-    from unnest($ids::uuid[], $delays::float8[], $ats::float8[]) as d (id, delay, at)
+    from unnest($ids::uuid[], $delays::float8[], $ats::float8[], $reasons::smallint[]) as d (id, delay, at, reason)
   ), input as materialized (
     -- Judged once: a row due at this very moment goes to one table and not to both or none.
-    select input.*, due, coalesce(due > clock_timestamp(), false) as later
+    select input.*, due, reason, coalesce(due > clock_timestamp(), false) as later
     from unnest($ids::uuid[], $lanes::int[], $prios::smallint[], $parents::uuid[], $options::text[], $payloads::text[])
       as input (id, lane, prio, parent, options, payload)
     join due using (id)
@@ -68,7 +68,7 @@ const enqueueAny = statement(
     where not later
   ), delayed as (
     insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, due, reason)
-    select lane, prio, 0, id, 0, 1, prio, due, ${waitReasons.scheduled} from input join stored using (id)
+    select lane, prio, 0, id, 0, 1, prio, due, reason from input join stored using (id)
     where later
   ), searchable as (
     insert into millrace.arg (path, value, job)
@@ -123,6 +123,7 @@ export async function insertJobs(
     ...values,
     delays: plain(unique.map(({ due }) => (due !== null && 'inMs' in due ? due.inMs : null))),
     ats: plain(unique.map(({ due }) => (due !== null && 'at' in due ? due.at : null))),
+    reasons: plain(unique.map(({ due }) => waitReasons[reasonOf(due)])),
     arg_paths: texts(args.map((arg) => arg.path)),
     arg_values: texts(args.map((arg) => arg.value)),
     arg_jobs: plain(args.map((arg) => arg.job)),
@@ -149,6 +150,10 @@ function oneJobValues(job: NewJob, channel: string, wakes: readonly Wake[]): Val
     ...{ channel, notice, id, lane, prio, parent, payload },
     options: options === null ? null : JSON.stringify(options),
   }
+}
+
+function reasonOf(due: NewJob['due']): WaitReason {
+  return due !== null && 'at' in due ? (due.reason ?? 'scheduled') : 'scheduled'
 }
 
 function isPlain({ due, args }: NewJob): boolean {

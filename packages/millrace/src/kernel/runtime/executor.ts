@@ -42,7 +42,7 @@ export type Departure =
       readonly committed: boolean
       readonly inTransaction: boolean
     }
-  | { readonly kind: 'handBack'; readonly snoozeMs: number | null; readonly ms: number }
+  | { readonly kind: 'handBack'; readonly snooze: Snooze | null; readonly ms: number }
   | { readonly kind: 'fenced' }
   /** Its end could not be written: it stays under its lease. */
   | { readonly kind: 'unstored' }
@@ -217,8 +217,8 @@ export class Executor {
     if (scope.stopReason === 'fenced') return this.#fenced(scope)
     if ('thrown' in returned) {
       if (returned.thrown instanceof Snooze)
-        return this.#undo(scope, { kind: 'handBack', snoozeMs: returned.thrown.ms, ms })
-      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snoozeMs: null, ms })
+        return this.#undo(scope, { kind: 'handBack', snooze: returned.thrown, ms })
+      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snooze: null, ms })
       if (!(returned.thrown instanceof Skip)) return this.#fail(scope, handler, returned.thrown, ms)
     }
     const result: Result =

@@ -16,7 +16,7 @@ import { Claimer } from './claimer.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
-import type { ExecutionScope } from './execution-scope.ts'
+import type { ExecutionScope, Snooze } from './execution-scope.ts'
 import { Executor, type Departure } from './executor.ts'
 import { Group } from './group.ts'
 import type { Handlers } from './handler.ts'
@@ -393,7 +393,7 @@ export class Worker {
     const { ms } = departure.kind === 'handBack' ? departure : departure.decision
     this.#dispatcher.measured(ms)
     this.#times.charge(lane.tenant, ms)
-    if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
+    if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snooze)
     const { decision, inTransaction } = departure
     if (inTransaction) this.#settler.left(claimed)
     // Another fire may wait for its end.
@@ -402,10 +402,10 @@ export class Worker {
     return claimed.options?.keys === undefined ? null : this.#release(claimed)
   }
 
-  async #departUnended(claimed: Claimed, snoozeMs: number | null): Promise<void> {
-    const snoozed = snoozeMs !== null && snoozeMs > 0
-    await this.#handBack([claimed], snoozed ? { dueInMs: snoozeMs, reason: 'snoozed' } : null)
-    if (snoozed) this.#timekeeper.kick()
+  async #departUnended(claimed: Claimed, snooze: Snooze | null): Promise<void> {
+    const wait = snooze !== null && snooze.ms > 0 ? { dueInMs: snooze.ms, reason: snooze.reason } : null
+    await this.#handBack([claimed], wait)
+    if (wait !== null) this.#timekeeper.kick()
   }
 
   /**

@@ -31,7 +31,8 @@ export function storeJob(writing: Writing, job: NewJob): boolean {
 function queue(writing: Writing, { id, lane, prio, due }: NewJob): void {
   const row: ExecutionRow = { job: id, lane, prio, seq: 0, attempt: 1, care: 0 }
   const dueAt = due === null ? null : 'at' in due ? due.at : writing.now + due.inMs
-  if (dueAt !== null && dueAt > writing.now) putWaiting(writing, row, { dueAt, reason: 'scheduled' })
+  const reason = due !== null && 'at' in due ? (due.reason ?? 'scheduled') : 'scheduled'
+  if (dueAt !== null && dueAt > writing.now) putWaiting(writing, row, { dueAt, reason })
   else if (prio === DEFAULT_PRIORITY) putLast(writing, row)
   else putBack(writing, row)
 }

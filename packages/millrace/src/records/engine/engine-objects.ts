@@ -16,6 +16,7 @@ const substatuses = Object.keys({
   snoozed: true,
   rateLimited: true,
   concurrencyLimited: true,
+  outsideWindow: true,
   paused: true,
   unknownDefinition: true,
   finalizing: true,

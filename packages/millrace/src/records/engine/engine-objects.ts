@@ -16,6 +16,7 @@ const substatuses = Object.keys({
   snoozed: true,
   rateLimited: true,
   concurrencyLimited: true,
+  holding: true,
   paused: true,
   unknownDefinition: true,
   finalizing: true,

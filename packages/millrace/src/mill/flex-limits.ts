@@ -6,16 +6,25 @@ import type { FlexQueueOptions, MillConfig } from './config.ts'
 /** As Salesforce has them (semantics B-08). */
 const standard = { active: 5, holding: 100 } as const
 
-/** The flex queue of each tenant, by its own options, those of `'*'`, or those of all. Refuses what no installation can mean. */
-export function flexLimitsOf(config: MillConfig): (tenant: string) => FlexLimits | null {
+/** Plain data, because it crosses to the keeper's thread. null: none. */
+export interface FlexLimitsByTenant {
+  readonly all: FlexLimits | null
+  readonly named: ReadonlyMap<string, FlexLimits | null>
+}
+
+/** Refuses what no installation can mean. */
+export function flexLimitsOf(config: MillConfig): FlexLimitsByTenant {
   const all = config.flexQueue === undefined ? limitsOf({}, '') : limitsOf(config.flexQueue, 'flexQueue')
   const named = new Map<string, FlexLimits | null>()
   for (const [tenant, { flexQueue }] of Object.entries(config.tenants ?? {}))
     if (flexQueue !== undefined) named.set(tenant, limitsOf(flexQueue, `tenants.${tenant}.flexQueue`))
-  return (tenant) => {
-    const name = [tenant, '*'].find((one) => named.has(one))
-    return name === undefined ? all : (named.get(name) ?? null)
-  }
+  return { all, named }
+}
+
+/** By the tenant's own options, those of `'*'`, or those of all. */
+export function flexLimitsFor({ all, named }: FlexLimitsByTenant, tenant: string): FlexLimits | null {
+  const name = [tenant, '*'].find((one) => named.has(one))
+  return name === undefined ? all : (named.get(name) ?? null)
 }
 
 function limitsOf(options: FlexQueueOptions, field: string): FlexLimits | null {

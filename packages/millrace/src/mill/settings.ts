@@ -4,9 +4,9 @@ import { checkQueue, checkTenant } from '../kernel/rules/names.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import { demandTimeZone } from '../kernel/rules/time-zone.ts'
 import { cursorLimits, defaultCursorLimits, type CursorLimits } from '../records/cursor/limits.ts'
-import { checkLimits, type FlexLimits } from '../tools/limit-specs.ts'
+import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
-import { flexLimitsOf } from './flex-limits.ts'
+import { flexLimitsOf, type FlexLimitsByTenant } from './flex-limits.ts'
 
 /** The configuration with every default filled in, durations in ms. */
 export interface Settings {
@@ -29,7 +29,7 @@ export interface Settings {
   readonly poolSize: number
   readonly environment: string
   /** null: the tenant has none. */
-  readonly flexQueue: (tenant: string) => FlexLimits | null
+  readonly flexQueue: FlexLimitsByTenant
   readonly records: {
     readonly timeZone: string
     readonly fiscalYearStart: number

@@ -28,8 +28,8 @@ import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
+import { flexLimitsOf } from './flex-limits.ts'
 import { Mill, type MillParts } from './mill.ts'
-import { flexLimitsFor } from './flex-limits.ts'
 import { keepNoticeName, recordChanges } from './record-changes.ts'
 import { Scheduling } from './scheduling.ts'
 import { openStorage, type Opened } from './storage-url.ts'
@@ -129,7 +129,7 @@ async function partsOver({
       limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
       lane: (spec, own) => laneOf(cache, spec, own),
       limitKeys: limitKeyCache(storage.limits),
-      flexQueue: (tenant) => flexLimitsFor(settings.flexQueue, tenant),
+      flexQueue: (tenant) => flexLimitsOf(settings.flexQueue, tenant),
       flexStanding: (key) => storage.flexQueues.standing(key),
     },
     onFilling,

@@ -71,6 +71,8 @@ export interface Definition<In = unknown, Out = unknown> {
   readonly hasFinalizer: boolean
   /** Its jobs run in several executions. */
   readonly several?: true
+  /** They go through the flex queue of their tenant. */
+  readonly flex?: true
   /** Type only: what `completed()` resolves with. */
   readonly output?: Out
 }

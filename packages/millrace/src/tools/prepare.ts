@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseDuration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Claimed, JobId, JobOptions, Lane, LaneSpec } from '../kernel/rules/execution.ts'
+import type { FlexStanding } from '../kernel/rules/flex-queue.ts'
 import type { LimitSpec } from '../kernel/rules/limits.ts'
 import {
   checkPriority,
@@ -30,7 +31,7 @@ import {
   type RateLimitOptions,
 } from './definition.ts'
 import { windowFor } from './gate.ts'
-import { rate, slots } from './limit-specs.ts'
+import { flexQueue, rate, slots, type FlexLimits } from './limit-specs.ts'
 import { enqueueFields, type EnqueueOptions } from './enqueue-options.ts'
 
 /** Limits that the configuration sets for queues and tenants, over all workers. */
@@ -56,6 +57,10 @@ export interface PrepareServices {
   readonly limits: ConfiguredLimits
   /** At once where it is known: nearly always, and each promise costs. */
   readonly lane: (spec: LaneSpec, own: Own) => Lane | Promise<Lane>
+  /** null: batches of the tenant go through no flex queue. */
+  readonly flexQueue: (tenant: string) => FlexLimits | null
+  /** Of the limit key of a flex queue, without a lock; null: there is none. */
+  readonly flexStanding: (key: number) => Promise<FlexStanding | null>
   /** Ids of limit keys, made where they are new. */
   readonly limitKeys: (specs: readonly LimitSpec[], own: Own) => Promise<readonly number[]>
 }
@@ -111,7 +116,11 @@ export async function prepare(
   if (checked !== null) await checked
   // Everything was checked: from here on keys and lanes are written.
   const limits = limitSpecsOf(services, definition, input, tenant, queue)
-  const keys = limits.length === 0 ? [] : ascending(await services.limitKeys(limits, own))
+  const flexLimits = definition.flex === true ? services.flexQueue(tenant) : null
+  const specs = flexLimits === null ? limits : [...limits, flexQueue(tenant, flexLimits)]
+  const ids = specs.length === 0 ? [] : await services.limitKeys(specs, own)
+  const keys = ascending(ids.slice(0, limits.length))
+  const flex = ids[limits.length]
   const due = window === null ? asked : dueWithin(window, asked, await services.databaseNow())
   const deadline = deadlineMs === undefined ? undefined : (await services.databaseNow()) + deadlineMs
   const jobOptions: JobOptions = {
@@ -119,6 +128,7 @@ export async function prepare(
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
     ...(definition.several ? { several: true } : {}),
     ...(keys.length === 0 ? {} : { keys }),
+    ...(flex === undefined ? {} : { flex }),
     ...(deadline === undefined ? {} : { deadline: Math.round(deadline) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...depth,

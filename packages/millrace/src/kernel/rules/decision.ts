@@ -4,7 +4,7 @@ import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
 export type WaitReason =
-  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'outsideWindow'
+  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'outsideWindow' | 'holding'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -14,6 +14,7 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   rateLimited: 4,
   concurrencyLimited: 5,
   outsideWindow: 6,
+  holding: 7,
 }
 
 /** When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. */

@@ -74,6 +74,8 @@ export interface JobOptions {
   readonly several?: true
   /** Ids of limit keys, ascending; present exactly on jobs of gated lanes. */
   readonly keys?: readonly number[]
+  /** Id of the limit key of the flex queue that it goes through. */
+  readonly flex?: number
   /** Total deadline, epoch ms by the database's clock. */
   readonly deadline?: number
   /** Attempt timeout that differs from the definition's. */

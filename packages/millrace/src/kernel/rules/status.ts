@@ -19,6 +19,7 @@ export type Substatus =
   | 'rateLimited'
   | 'concurrencyLimited'
   | 'outsideWindow'
+  | 'holding'
   | 'paused'
   | 'unknownDefinition'
   | 'finalizing'

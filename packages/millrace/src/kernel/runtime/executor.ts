@@ -6,6 +6,7 @@ import type { Claimed, ExecutionKey, Lane, LeaseId } from '../rules/execution.ts
 import type { Faults } from '../rules/fault-point.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import { Alarm, type Bounded } from './alarm.ts'
@@ -260,7 +261,7 @@ export class Executor {
     try {
       transaction = await scope.transaction()
       scope.seal()
-      if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
+      if (scope.buffered.length > 0) this.#queued(await transaction.enqueue(scope.buffered))
       if ((await transaction.settle(decision)) === 'fenced') {
         if (await this.#options.stands(scope.run.lease)) throw tokenLost(scope)
         return await this.#fenced(scope)
@@ -277,6 +278,11 @@ export class Executor {
       }
       return this.#fail(scope, handler, error, decision.ms)
     }
+  }
+
+  #queued(outcomes: readonly EnqueueOutcome[]): void {
+    for (const { filling } of outcomes)
+      if (filling) this.#options.events.emit({ kind: 'flex.filling', ...filling })
   }
 
   /** Waits for the old backend's locks, then looks (trap 6). */

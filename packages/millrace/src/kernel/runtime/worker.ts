@@ -5,6 +5,7 @@ import { LaneQueue } from '../rules/lane-queue.ts'
 import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { limitKeysOf } from '../rules/limits.ts'
+import { endsJob } from '../rules/outcome.ts'
 import { createRescue } from '../rules/rescue.ts'
 import type { Pause } from '../storage/controls.ts'
 import type { FreedPermit } from '../storage/limits.ts'
@@ -399,7 +400,19 @@ export class Worker {
     // Another fire may wait for its end.
     if (claimed.options?.fire !== undefined) this.#scheduler.kick()
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
-    return claimed.options?.keys === undefined ? null : this.#release(claimed)
+    const freed = claimed.options?.keys === undefined ? null : this.#release(claimed)
+    const flex = claimed.options?.flex
+    if (flex === undefined || claimed.seq < 0 || !endsJob(decision.outcome)) return freed
+    return Promise.all([freed, this.#wake(flex)]).then(() => undefined)
+  }
+
+  /** A job that was under way in its flex queue has ended. What fails is made good by the pump within a second. */
+  async #wake(flex: number): Promise<void> {
+    try {
+      await this.#options.storage.limits.wake([flex])
+    } catch (error) {
+      this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
+    }
   }
 
   async #departUnended(claimed: Claimed, snooze: Snooze | null): Promise<void> {

@@ -19,6 +19,7 @@ const substatuses = Object.keys({
   rateLimited: true,
   concurrencyLimited: true,
   outsideWindow: true,
+  holding: true,
   paused: true,
   unknownDefinition: true,
   finalizing: true,

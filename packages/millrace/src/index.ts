@@ -51,6 +51,7 @@ export type {
   MillSchedules,
   NextFiresOptions,
   RunScheduleOptions,
+  ScheduleBatchOptions,
 } from './mill/schedules.ts'
 export type { FireView, NextFire, ScheduleView } from './mill/schedule-view.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'

@@ -23,6 +23,15 @@ class Fifo<T> {
     this.#items.push(item)
   }
 
+  unshift(item: T): void {
+    if (this.#head === 0) {
+      this.#items.unshift(item)
+      return
+    }
+    this.#head -= 1
+    this.#items[this.#head] = item
+  }
+
   shift(): T | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
@@ -132,6 +141,22 @@ export class Dispatcher {
 
   push(members: readonly Claimed[]): void {
     for (const member of members) (member.care >= 2 ? this.#suspects : this.#waiting).push(member)
+    this.#pump()
+  }
+
+  /** Whether it starts what waits. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Nobody that waits here would have to wait for longer if the slot of one execution went to the next one of its job. */
+  get isIdle(): boolean {
+    return this.free > 0 || this.queued === 0
+  }
+
+  /** The next execution of a job, before all that wait: its start is recorded already. To be said before the slot of the last one is free. */
+  goOn(next: Claimed): void {
+    this.#waiting.unshift(next)
     this.#pump()
   }
 

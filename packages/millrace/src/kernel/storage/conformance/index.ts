@@ -8,6 +8,7 @@ import { enqueue } from './enqueue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
 import { lanes } from './lanes.ts'
+import { keep } from './keep.ts'
 import { limits } from './limits.ts'
 import { prune } from './prune.ts'
 import { reader, readsBesideTransactions } from './reader.ts'
@@ -37,6 +38,7 @@ const areas = [
   limits,
   turns,
   settle,
+  keep,
   transaction,
   reader,
   handBack,

@@ -149,11 +149,6 @@ export class Dispatcher {
     return this.#open
   }
 
-  /** Nobody that waits here would have to wait for longer if the slot of one execution went to the next one of its job. */
-  get isIdle(): boolean {
-    return this.free > 0 || this.queued === 0
-  }
-
   /** The next execution of a job, before all that wait: its start is recorded already. To be said before the slot of the last one is free. */
   goOn(next: Claimed): void {
     this.#waiting.unshift(next)

@@ -4,7 +4,7 @@ import type { Claimed, JobId, Lane, LeaseId, WorkerId } from '../rules/execution
 import { LaneQueue } from '../rules/lane-queue.ts'
 import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
-import { keptBy, longestKeepMs } from '../rules/keep.ts'
+import { keptBy } from '../rules/keep.ts'
 import { limitKeysOf } from '../rules/limits.ts'
 import { createRescue } from '../rules/rescue.ts'
 import type { Pause } from '../storage/controls.ts'
@@ -63,6 +63,8 @@ export interface WorkerOptions {
   /** SQLite: how long a handler's write transaction may stay open. */
   readonly writeTimeoutMs: number
   readonly abortGraceMs: number
+  /** How long a job may go on with its next executions under its lease, counted from the start of the one that was claimed. */
+  readonly keepMs: number
   /** How long stop() lets running handlers finish before their signal fires. */
   readonly shutdownMs: number
   /** Deaths of one execution after which it is parked (R9). */
@@ -387,8 +389,9 @@ export class Worker {
     if (this.#state !== 'working' || stopReason !== null) return false
     const now = this.#options.clock.monotonic()
     const since = this.#keptSince.get(run.job) ?? now - ms
-    if (now - since >= longestKeepMs || !this.#runnable(lane, this.#options.handlers)) return false
-    if (!this.#dispatcher.isIdle || (this.#dispatcher.free === 0 && this.#queue.size > 0)) return false
+    if (now - since >= this.#options.keepMs || !this.#runnable(lane, this.#options.handlers)) return false
+    if (this.#dispatcher.free === 0 && (this.#dispatcher.queued > 0 || this.#active.hasOthers(lane.tenant)))
+      return false
     this.#keptSince.set(run.job, since)
     return true
   }

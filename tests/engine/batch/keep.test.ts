@@ -76,7 +76,7 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   })
 
   test('lets another tenant go first that waits for the slot', async () => {
-    await fill(place, 3_000)
+    await fill(place, 1_000)
     const other = defineQueueable({ name: fresh('other'), execute: (_: null, ctx) => note(ctx, 'ran') })
     const reached = signal()
     const batch = counting(({ chunk }) => void (chunk === 3 && reached.happen()))
@@ -103,7 +103,7 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   })
 
   test('does not run while the batch is paused', async () => {
-    await fill(place, 3_000)
+    await fill(place, 1_000)
     const reached = signal()
     const batch = counting(({ chunk }) => void (chunk === 2 && reached.happen()))
     const mill = await bench.working({ definitions: [batch, Item] }, forLong)
@@ -117,11 +117,11 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
     expect(rest[0]![0]).toBe(0)
     await mill.resume({ kind: 'name', value: batch.name })
     await job.completed()
-    expect(await applied(place)).toEqual([[1, 3_000]])
+    expect(await applied(place)).toEqual([[1, 1_000]])
   })
 
   test('hears of an abort', async () => {
-    await fill(place, 3_000)
+    await fill(place, 1_000)
     const reached = signal()
     const batch = counting(({ chunk }) => void (chunk === 2 && reached.happen()))
     const mill = await bench.working({ definitions: [batch, Item] }, forLong)
@@ -135,7 +135,7 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   })
 
   test("is another worker's when this one stops", async () => {
-    await fill(place, 3_000)
+    await fill(place, 1_000)
     const reached = signal()
     const batch = counting(({ chunk }) => void (chunk === 3 && reached.happen()))
     const first = await bench.working({ definitions: [batch, Item] }, forLong)
@@ -145,7 +145,7 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
     expect((await applied(place))[0]![0]).toBe(0)
     const second = await bench.working({ definitions: [batch, Item] }, forLong)
     await bench.ended(second, job.id)
-    expect(await applied(place)).toEqual([[1, 3_000]])
+    expect(await applied(place)).toEqual([[1, 1_000]])
     expect((await second.jobs.attempts(job.id)).every(({ attempt }) => attempt === 1)).toBe(true)
     expect(await leases(job.id)).toBe(2)
   })

@@ -111,6 +111,11 @@ export class Dispatcher {
     return Math.max(0, this.#options.concurrency - this.#running - this.#waiting.length)
   }
 
+  /** Whether one more execution of the queue could start beside those that run. */
+  hasSlotIn(queue: string): boolean {
+    return this.free > 0 && this.#hasRoom(queue)
+  }
+
   /** How many more may be claimed now; 0 until a quarter of the local queue is gone: claims stay large, and the rest lasts while one is under way. */
   get room(): number {
     const target = this.#target(localWorkMs)

@@ -390,8 +390,8 @@ export class Worker {
     const now = this.#options.clock.monotonic()
     const since = this.#keptSince.get(run.job) ?? now - ms
     if (now - since >= this.#options.keepMs || !this.#runnable(lane, this.#options.handlers)) return false
-    if (this.#dispatcher.free === 0 && (this.#dispatcher.queued > 0 || this.#active.hasOthers(lane.tenant)))
-      return false
+    if (this.#dispatcher.queued > 0) return false
+    if (!this.#dispatcher.hasSlotIn(lane.queue) && this.#active.hasOthers(lane.tenant)) return false
     this.#keptSince.set(run.job, since)
     return true
   }

@@ -1,6 +1,7 @@
 import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import type { FlexFilling } from '../kernel/rules/flex-queue.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
+import { longestKeepMs } from '../kernel/rules/keep.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
@@ -186,6 +187,7 @@ async function partsOver({
     chance,
     events,
     faults: internals.faults,
+    keepMs: internals.keepMs ?? longestKeepMs,
     realTime: internals.clock === undefined && internals.databaseNow === undefined,
     enqueuer,
     awaiter,

@@ -77,7 +77,8 @@ export class BatchExecution {
 
   async #start(): Promise<undefined> {
     const { run } = this.#scope
-    const { scope: size, by } = this.#definition
+    const { by } = this.#definition
+    const size = run.options?.scope ?? this.#definition.scope
     const ctx = await this.#context(null)
     let source: Source = { kind: 'none' }
     let total: number | null

@@ -5,9 +5,11 @@ import { concurrency } from './concurrency.ts'
 import { controls } from './controls.ts'
 import { documents } from './documents.ts'
 import { enqueue } from './enqueue.ts'
+import { flexQueue } from './flex-queue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
 import { lanes } from './lanes.ts'
+import { keep } from './keep.ts'
 import { limits } from './limits.ts'
 import { prune } from './prune.ts'
 import { reader, readsBesideTransactions } from './reader.ts'
@@ -36,7 +38,9 @@ const areas = [
   claim,
   limits,
   turns,
+  flexQueue,
   settle,
+  keep,
   transaction,
   reader,
   handBack,

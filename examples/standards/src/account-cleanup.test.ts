@@ -7,7 +7,7 @@ import { Account } from './objects.ts'
 const start = new Date('2030-01-01T00:00:00Z')
 /** The same guard over a batch that starts later than it is due. */
 const delayed = defineSchedule({
-  ...{ name: 'delayed', cron: '0 0 2 * * ?', runs: accountCleanup, input: null, overlap: 'skip' as const },
+  ...{ name: 'delayed', cron: '0 0 3 * * ?', runs: accountCleanup, input: null, overlap: 'skip' as const },
   window: { from: '12:00', to: '13:00' },
 })
 const other = defineBatch({ name: 'Other', start: () => [{ n: 1 }], execute: () => undefined })
@@ -36,17 +36,21 @@ async function insertAccounts(count: number, age: number, prefix: string): Promi
 }
 
 describe('AccountProcessingQueueableTest, its batch', () => {
-  test('shouldHandleBulkVolume: 10,000 accounts by 200, which Apex tests would not run', async () => {
-    await insertAccounts(10_000, 4, 'old')
-    await insertAccounts(5, 1, 'new')
+  test(
+    'shouldHandleBulkVolume: 10,000 accounts by 200, which Apex tests would not run',
+    { timeout: 30_000 },
+    async () => {
+      await insertAccounts(10_000, 4, 'old')
+      await insertAccounts(5, 1, 'new')
 
-    const job = await t.enqueue(accountCleanup, null)
-    await t.drain()
+      const job = await t.enqueue(accountCleanup, null)
+      await t.drain()
 
-    expect(await job.completed()).toEqual({ recordsProcessed: 10_000, errorsEncountered: 0 })
-    expect(await job.progress()).toMatchObject({ processed: 10_000, chunks: 50 })
-    expect(await t.soql`SELECT COUNT() FROM Account`.count()).toBe(5)
-  })
+      expect(await job.completed()).toEqual({ recordsProcessed: 10_000, errorsEncountered: 0 })
+      expect(await job.progress()).toMatchObject({ processed: 10_000, chunks: 50 })
+      expect(await t.soql`SELECT COUNT() FROM Account`.count()).toBe(5)
+    },
+  )
 
   test('an account that cannot be deleted is told by its id, and the others go', async () => {
     await insertAccounts(3, 4, 'old')
@@ -88,12 +92,12 @@ describe('row 5: the guard of the scheduler looked at the queue and then enqueue
     expect(await jobs()).toBe(2)
   })
 
-  test('one that is delayed counts', async () => {
-    await t.advance('3 hours')
+  test('one that is delayed counts', { timeout: 30_000 }, async () => {
+    await t.advance('4 hours')
     const before = await jobs()
     expect(await run(t.mill, 'delayed')).toMatchObject({ state: 'skipped' })
     expect(await jobs()).toBe(before)
-    await t.advance('9 hours')
+    await t.advance('8 hours')
     expect(await run(t.mill, 'delayed')).toMatchObject({ state: 'fired' })
   })
 

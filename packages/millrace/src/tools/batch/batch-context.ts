@@ -7,6 +7,8 @@ export class ScopedBatchContext extends ScopedContext implements BatchContext {
   readonly chunk: number
   readonly range: BatchContext['range']
   readonly retryOf: string | null
+  readonly childJobId: string | null
+  readonly #batch: string
   state: unknown
 
   constructor(
@@ -16,13 +18,28 @@ export class ScopedBatchContext extends ScopedContext implements BatchContext {
       input,
       state,
       range = null,
-    }: Pick<BatchContext, 'input' | 'state'> & Partial<Pick<BatchContext, 'range'>>,
+      chunk = Math.max(0, scope.run.seq),
+    }: Pick<BatchContext, 'input' | 'state'> & {
+      readonly range?: BatchContext['range']
+      readonly chunk?: number | undefined
+    },
   ) {
     super(scope, services)
     this.input = input
     this.state = state
     this.range = range
-    this.chunk = Math.max(0, scope.run.seq)
-    this.retryOf = scope.run.options?.asidesOf ?? null
+    this.chunk = chunk
+    const { job, options } = scope.run
+    this.retryOf = options?.asidesOf ?? null
+    this.childJobId = options?.partOf === undefined ? null : job
+    this.#batch = options?.partOf ?? job
+  }
+
+  override get jobId(): string {
+    return this.#batch
+  }
+
+  override idempotencyKey(name: string): string {
+    return this.childJobId === null ? super.idempotencyKey(name) : `${this.#batch}:${this.chunk}:${name}`
   }
 }

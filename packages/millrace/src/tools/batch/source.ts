@@ -1,7 +1,8 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
+import type { JobId } from '../../kernel/rules/execution.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
-import type { StateAccess } from '../../kernel/storage/states.ts'
+import type { StateAccess, StatesInside } from '../../kernel/storage/states.ts'
 import type { RowId } from '../../kernel/storage/snapshots.ts'
 import type { CursorEnv } from '../../records/cursor/cursor.ts'
 import { idsAt } from '../../records/page/id-set.ts'
@@ -25,7 +26,8 @@ import {
 /** What a source gives chunk by chunk, and where that is kept. */
 export interface SourceEnv {
   readonly records: CursorEnv
-  readonly states: StateAccess
+  readonly states: StatesInside
+  /** The batch, also in its tracks. */
   readonly job: string
 }
 
@@ -154,6 +156,13 @@ export async function nextOf(
     case 'none':
       return null
   }
+}
+
+/** What follows the source: the next half that bisecting left to this job, then the finish. */
+export async function nextAside({ states }: SourceEnv, asidesOf: JobId, by: JobId): Promise<Work> {
+  const [aside] = await states.asides(asidesOf, { from: 0, limit: 1, by })
+  if (aside === undefined) return { kind: 'finish' }
+  return { kind: 'aside', number: aside.number, count: aside.count }
 }
 
 /** Only the last of the chunk's ids leaves the database. */

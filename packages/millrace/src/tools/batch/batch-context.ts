@@ -1,6 +1,7 @@
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import { ScopedContext, type ContextServices } from '../handler-context.ts'
 import type { BatchContext } from './define.ts'
+import { SqlRows } from './sql-source.ts'
 
 export class ScopedBatchContext extends ScopedContext implements BatchContext {
   readonly input: unknown
@@ -33,6 +34,12 @@ export class ScopedBatchContext extends ScopedContext implements BatchContext {
     this.retryOf = options?.asidesOf ?? null
     this.childJobId = options?.partOf === undefined ? null : job
     this.#batch = options?.partOf ?? job
+  }
+
+  sqlBy<Rec extends object>(
+    key: string,
+  ): (segments: TemplateStringsArray, ...values: readonly unknown[]) => SqlRows<Rec> {
+    return (segments, ...params) => new SqlRows<Rec>(key, { segments, params })
   }
 
   override get jobId(): string {

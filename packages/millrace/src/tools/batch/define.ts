@@ -9,6 +9,7 @@ import { commonFields, type CommonOptions, type ConcurrencyOptions, type Definit
 import type { HandlerContext } from '../handler-context.ts'
 import { checkLimits } from '../limit-specs.ts'
 import { keep } from './batch-state.ts'
+import type { SqlRows } from './sql-source.ts'
 
 /** What a batch's functions get. */
 export interface BatchContext<State = unknown, Input = unknown> extends HandlerContext {
@@ -29,11 +30,18 @@ export interface BatchContext<State = unknown, Input = unknown> extends HandlerC
   readonly retryOf: string | null
   /** In execute, of chunks that run at once: the track that this one runs in, a job of its own (semantics B-19). Else null. */
   readonly childJobId: string | null
+  /**
+   * For `start`: rows of tables that are no objects, gone through by a key that is unique, indexed and never null, numbers up to 2^53 or texts.
+   * ``ctx.sqlBy('id')`select id, total from legacy_order where total > ${input.from}` ``: one select, without ORDER BY and LIMIT; values become parameters.
+   */
+  sqlBy<Rec extends object = Record<string, unknown>>(
+    key: string,
+  ): (segments: TemplateStringsArray, ...values: readonly unknown[]) => SqlRows<Rec>
 }
 
 /** What `start` may give: a query, or the records themselves. */
 export type BatchSource<Rec extends object> =
-  RecordQuery<Rec> | Iterable<Rec> | AsyncIterable<Rec> | { readonly query: RecordQuery<Rec> }
+  RecordQuery<Rec> | SqlRows<Rec> | Iterable<Rec> | AsyncIterable<Rec> | { readonly query: RecordQuery<Rec> }
 
 /** How a batch ended that did not complete. */
 export interface BatchEnd<Input> {
@@ -85,7 +93,9 @@ export interface BatchOptions<Input, Checked, Rec extends object, State, Output>
   readonly start: (
     input: Checked,
     ctx: BatchContext<State, Checked>,
-  ) => BatchSource<Rec> | Promise<Iterable<Rec> | AsyncIterable<Rec> | { readonly query: RecordQuery<Rec> }>
+  ) =>
+    | BatchSource<Rec>
+    | Promise<SqlRows<Rec> | Iterable<Rec> | AsyncIterable<Rec> | { readonly query: RecordQuery<Rec> }>
   /**
    * For each chunk, one after the other unless `concurrency` says otherwise, each in a transaction of its own. When it throws, only its chunk is undone; it is tried again by `retry`,
    * then its records are set aside and the next chunk goes on (semantics B-05).

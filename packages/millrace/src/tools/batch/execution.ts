@@ -39,6 +39,7 @@ import {
   type Piece,
   type SourceEnv,
 } from './source.ts'
+import { openSql } from './sql-source.ts'
 import { Track } from './track.ts'
 
 export interface BatchServices extends ContextServices, ResultServices {
@@ -115,15 +116,22 @@ export class BatchExecution {
     if (asidesOf === undefined) {
       const given = await queryOrRows(this.#definition.start(ctx.input, ctx), this.#where)
       const { snapshot } = this.#definition
+      if (snapshot === true && 'sql' in given)
+        throw new MillraceError(
+          'MILL_BATCH_START_INVALID',
+          `${this.#where} has a snapshot, which SQL of its start cannot have: yield its rows instead`,
+        )
       const opened =
-        'query' in given
-          ? await openQuery((await this.#env()).records, given.query, {
-              scope: size,
-              snapshot: by === 'range' ? false : snapshot,
-            })
-          : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
+        'sql' in given
+          ? await openSql((await this.#env()).records.database, given.sql, this.#where)
+          : 'query' in given
+            ? await openQuery((await this.#env()).records, given.query, {
+                scope: size,
+                snapshot: by === 'range' ? false : snapshot,
+              })
+            : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
       ;({ source, total } = opened)
-      if (by === 'range' && source.kind !== 'keys')
+      if (by === 'range' && source.kind !== 'keys' && source.kind !== 'sql')
         throw new MillraceError(
           'MILL_BATCH_START_INVALID',
           `${this.#where} is by range, so its start must give a query`,

@@ -6,11 +6,13 @@ import type { RetryPolicy } from '../../kernel/rules/retry.ts'
 import { phases, type StateChange, type StateCounts } from '../../kernel/rules/state.ts'
 import type { Ending } from '../../kernel/runtime/handler.ts'
 import type { RowId } from '../../kernel/storage/snapshots.ts'
+import type { SqlSource } from './sql-source.ts'
 
 /** Where the records come from, as the start fixed it. */
 export type Source =
   | { readonly kind: 'keys'; readonly query: string; readonly upTo: RowId | null }
   | { readonly kind: 'snapshot'; readonly query: string; readonly snapshot: string; readonly to: number }
+  | SqlSource
   /** Brought along by the start that ran under that lease. */
   | { readonly kind: 'rows'; readonly lease: LeaseId; readonly pages: number }
   | { readonly kind: 'none' }

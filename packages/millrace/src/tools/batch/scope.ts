@@ -53,4 +53,4 @@ export function adaptable({ source, work }: Pick<BatchData, 'source' | 'work'>):
   return fitted.has(source.kind) && work.kind !== 'aside'
 }
 
-const fitted: ReadonlySet<Source['kind']> = new Set<Source['kind']>(['keys', 'snapshot'])
+const fitted: ReadonlySet<Source['kind']> = new Set<Source['kind']>(['keys', 'sql', 'snapshot'])

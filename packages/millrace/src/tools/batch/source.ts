@@ -14,6 +14,7 @@ import { RecordQuery } from '../../records/record-query.ts'
 import { countQuery } from '../../records/run.ts'
 import { compileIds } from '../../records/sql/compile.ts'
 import type { Source, Work } from './rules.ts'
+import { nextSqlKeys, sqlKeysInRange, SqlRows, sqlRowsInRange, sqlRowsOfKeys } from './sql-source.ts'
 import {
   setAsideOf,
   storeRecords,
@@ -59,9 +60,14 @@ const everything = Number.MAX_SAFE_INTEGER
 export async function queryOrRows(
   given: unknown,
   where: string,
-): Promise<{ readonly query: RecordQuery } | { readonly rows: Iterable<object> | AsyncIterable<object> }> {
+): Promise<
+  | { readonly query: RecordQuery }
+  | { readonly sql: SqlRows }
+  | { readonly rows: Iterable<object> | AsyncIterable<object> }
+> {
   if (given instanceof RecordQuery) return { query: given as RecordQuery }
   const source: unknown = await given
+  if (source instanceof SqlRows) return { sql: source }
   const query = (source as { readonly query?: unknown } | null | undefined)?.query
   if (query instanceof RecordQuery) return { query: query as RecordQuery }
   if (isIterable(source)) return { rows: source }
@@ -145,6 +151,8 @@ export async function nextOf(
   switch (source.kind) {
     case 'keys':
       return nextKeys(env.records, source, size, done?.kind === 'keys' ? done.upTo : null)
+    case 'sql':
+      return nextSqlKeys(env.records.database, source, size, done?.kind === 'keys' ? done.upTo : null)
     case 'snapshot': {
       const from = done?.kind === 'positions' ? done.to : 0
       return from >= source.to ? null : { kind: 'positions', from, to: Math.min(source.to, from + size) }
@@ -213,7 +221,9 @@ export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
 export async function contents(env: SourceEnv, piece: Piece): Promise<Contents | null> {
   const { source, work, byRange } = piece
   const inRange = async ({ after, upTo }: IdRange): Promise<readonly RowId[]> =>
-    idsInRange(env.records, storedQuery(source), rangeOf({ after, upTo }))
+    source.kind === 'sql'
+      ? sqlKeysInRange(env.records.database, source, { after, upTo })
+      : idsInRange(env.records, storedQuery(source), rangeOf({ after, upTo }))
   switch (work.kind) {
     case 'keys': {
       const { after, upTo } = work
@@ -274,11 +284,13 @@ async function idsAtPositions(
 }
 
 async function recordsInRange(env: SourceEnv, source: Source, range: IdRange): Promise<readonly object[]> {
+  if (source.kind === 'sql') return sqlRowsInRange(env.records.database, source, range)
   const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(range))
   return rows.map(({ record }) => record)
 }
 
 async function recordsOf(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<readonly object[]> {
+  if (source.kind === 'sql') return sqlRowsOfKeys(env.records.database, source, ids)
   const rows = await rowsOfIds(env.records, storedQuery(source), ids)
   return rows.map(({ record }) => record)
 }

@@ -44,10 +44,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       },
     },
   )
+  let job = ''
   mill.on((event) => {
     // It came to its end before that: nothing is left to be killed in.
-    if (event.kind === 'execution.ended' && event.outcome === 'completed') void mill.stop()
+    if (event.kind === 'execution.ended' && event.outcome === 'completed' && event.key.job === job)
+      void mill.stop()
   })
+  job = (await mill.enqueue(batch, null)).id
   await mill.start()
-  await mill.enqueue(batch, null)
 }

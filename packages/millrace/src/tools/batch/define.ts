@@ -112,6 +112,7 @@ export interface BatchOptions<Input, Checked, Rec extends object, State, Output>
 export interface BatchDefinition<In = unknown, Out = unknown> extends Definition<In, Out> {
   readonly tool: 'batch'
   readonly several: true
+  readonly flex: true
   readonly scope: number | 'auto'
   /** Chunks of a job at once. */
   readonly concurrency: number
@@ -204,6 +205,7 @@ export function defineBatch(options: AnyOptions): BatchDefinition {
     kind: 'definition',
     tool: 'batch',
     several: true,
+    flex: true,
     name,
     version,
     options: Object.freeze({ ...common, ...bound }),

@@ -105,7 +105,8 @@ export class BatchExecution {
 
   async #start(): Promise<undefined> {
     const { run } = this.#scope
-    const { scope: wanted, by } = this.#definition
+    const { by } = this.#definition
+    const wanted = run.options?.scope ?? this.#definition.scope
     const isAuto = wanted === 'auto'
     const size = isAuto ? autoScope.first : wanted
     const ctx = await this.#context(null)
@@ -126,7 +127,6 @@ export class BatchExecution {
           ? await openSql((await this.#env()).records.database, given.sql, this.#where)
           : 'query' in given
             ? await openQuery((await this.#env()).records, given.query, {
-                scope: size,
                 snapshot: by === 'range' ? false : snapshot,
               })
             : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
@@ -352,8 +352,7 @@ export class BatchExecution {
   }
 
   async #close(source: Extract<Source, { kind: 'snapshot' }>): Promise<void> {
-    const plan = { ...source, size: 1, from: 0 } as const
-    await closePages((await this.#env()).records, plan)
+    await closePages((await this.#env()).records, source)
   }
 
   #leave(left: Left): void {

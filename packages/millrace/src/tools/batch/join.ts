@@ -15,7 +15,7 @@ export function newTracks(
   n: number,
   newId: () => JobId,
 ): NewJob[] {
-  const { finalizer: _, delayMs: __, retryOf: ___, ...kept } = options ?? {}
+  const { finalizer: _, delayMs: __, retryOf: ___, flex: ____, ...kept } = options ?? {}
   return Array.from({ length: n }, () => ({
     ...{ id: newId(), lane, prio, parent: job, payload, due: null, unique: null, args: [] },
     options: { ...kept, partOf: job },

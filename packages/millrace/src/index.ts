@@ -64,6 +64,7 @@ export {
   type BatchSource,
 } from './tools/batch/define.ts'
 export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'

@@ -30,6 +30,7 @@ export function statesText(decisions: readonly Decision[]): string {
 export function stateColumns(state: string): string {
   const same = ['phase', 'total', 'processed', 'failed', 'chunks', 'total_chunks', 'errors', 'pace', 'spread']
   return [
+    `(select coalesce(sum(o.count), 0)::int from millrace.set_aside o where o.job = ${state}.job) as state_set_aside`,
     ...same.map((column) => `${state}.${column} as state_${column}`),
     ...['begun', 'updated'].map(
       (column) => `(extract(epoch from ${state}.${column}) * 1000)::float8 as state_${column}`,
@@ -47,6 +48,7 @@ export interface StateColumns {
   readonly state_errors: number
   readonly state_pace: number | null
   readonly state_spread: number | null
+  readonly state_set_aside: number
   readonly state_begun: number
   readonly state_updated: number
 }
@@ -64,6 +66,7 @@ export function stateOf(row: StateColumns): StateView | null {
     errors: row.state_errors,
     pace: row.state_pace,
     spread: row.state_spread,
+    setAside: row.state_set_aside,
     begunAt: row.state_begun,
     updatedAt: row.state_updated,
   }
@@ -130,9 +133,9 @@ const takeAsides = statement(
   'asides_take',
   `with taken as (
      update millrace.set_aside a set by = $by
-     where a.job = $job and (a.by is null or a.by = $by
+     where a.job = $job and (a.by = $by or ($numbers::int[] is null or a.number = any ($numbers::int[])) and (a.by is null
        or (select true from millrace.done d where d.job = a.by and d.seq >= 0 and d.outcome >= 10 limit 1) is not null
-       or (select true from millrace.job j where j.id = a.by limit 1) is null)
+       or (select true from millrace.job j where j.id = a.by limit 1) is null))
      returning count
    )
    select count(*)::int as asides, coalesce(sum(count), 0)::int as records from taken`,
@@ -168,10 +171,13 @@ export function statesOn(run: RunStatement, together: RunTogether): StateAccess 
     },
     asides: async (job, { from, limit, by }) =>
       (await run<Aside>(readAsides, { job, from, limit, by: by ?? null })).rows,
-    takeAsides: (job, by) =>
+    takeAsides: (job, by, numbers) =>
       together(async (run) => {
         await run(lockState, { job })
-        const { rows } = await run<{ asides: number; records: number }>(takeAsides, { job, by })
+        const { rows } = await run<{ asides: number; records: number }>(takeAsides, {
+          ...{ job, by },
+          numbers: numbers === undefined ? null : plain(numbers),
+        })
         return rows[0] ?? { asides: 0, records: 0 }
       }),
   }

@@ -14,6 +14,7 @@ test('what is written is read again, whatever it is', () => {
       expect(read.problems).toEqual([])
       expect(read.records.map(({ cells }) => cells)).toEqual(rows)
     }),
+    { numRuns: 40 },
   )
 })
 

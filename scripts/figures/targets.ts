@@ -42,6 +42,23 @@ const times =
   (figures: Figures): number | null =>
     comparison(figures, scenario, database)?.line.against[other] ?? null
 
+/** How many times better another condition of ours is, where ours is measured in several. */
+const timesOf =
+  (scenario: string, database: Database, ours: string, other: string) =>
+  (figures: Figures): number | null => {
+    const against = comparison(figures, scenario, database)?.line.against
+    const [all, one] = [against?.[other], against?.[ours]]
+    return all === undefined || one === undefined ? null : Number((all / one).toPrecision(3))
+  }
+
+/** The least of several measures; null when one of them is. */
+const least =
+  (...measures: readonly Target['measure'][]) =>
+  (figures: Figures): number | null => {
+    const found = measures.map((measure) => measure(figures))
+    return found.includes(null) ? null : Math.min(...(found as number[]))
+  }
+
 /** Ours as a share of theirs, where less is better. */
 const shareOf =
   (scenario: string, database: Database, other: string) =>
@@ -49,6 +66,13 @@ const shareOf =
     const ratio = times(scenario, database, other)(figures)
     return ratio === null ? null : Number((1 / ratio).toPrecision(3))
   }
+
+/** The most that a contestant had of it; a batch only over all its rows. */
+function memoryOf(figures: Figures, scenario: string, database: Database, ours: string): number | null {
+  const found = comparison(figures, scenario, database)
+  if (scenario === 'batch-memory' && found?.line.quick === true) return null
+  return found?.contestants.find(({ contestant }) => contestant === ours)?.detail?.['rssMb'] ?? null
+}
 
 /** Cost against a queue of 1,000 rows; the deepest queue only in its full depth. */
 const cost =
@@ -192,11 +216,42 @@ const targets: readonly Target[] = [
     what: `${name(database)}, memory while 1,000,000 records are streamed`,
     unit: 'MB resident',
     atMost: 200,
-    measure: (figures: Figures) =>
-      comparison(figures, 'records-stream', database)?.contestants.find(
-        ({ contestant }) => contestant === 'millrace',
-      )?.detail?.['rssMb'] ?? null,
+    measure: (figures: Figures) => memoryOf(figures, 'records-stream', database, 'millrace'),
   })),
+  ...(['postgres', 'sqlite'] as const).flatMap((database) => [
+    {
+      what: `${name(database)}, batch of scope 2,000 with ctx.sql`,
+      unit: '× keyset loop by hand',
+      atLeast: 0.8,
+      measure: times('batch', database, 'range loop'),
+    },
+    {
+      what: `${name(database)}, batch of scope 2,000 with records`,
+      unit: '× rows through Node by hand',
+      atLeast: 0.6,
+      measure: timesOf('batch', database, 'millrace records', 'rows loop'),
+    },
+  ]),
+  ...(['postgres', 'sqlite'] as const).flatMap((database) =>
+    ['millrace records', 'millrace snapshot'].map((ours) => ({
+      what: `${name(database)}, memory of a batch over 10,000,000 rows${ours.endsWith('snapshot') ? ', fixed at its start' : ''}`,
+      unit: 'MB resident',
+      atMost: 300,
+      measure: (figures: Figures) => memoryOf(figures, 'batch-memory', database, ours),
+    })),
+  ),
+  {
+    what: 'PostgreSQL, batch of scope 2,000 with ctx.sql',
+    unit: '× the faster of pg-boss and BullMQ with a job per 200 rows',
+    atLeast: 1,
+    measure: least(times('batch', 'postgres', 'pg-boss'), times('batch', 'postgres', 'bullmq')),
+  },
+  {
+    what: 'PostgreSQL, batch of scope 2,000 with ctx.sql',
+    unit: '× pg-boss at its stock settings with a job per 200 rows',
+    atLeast: 10,
+    measure: times('batch', 'postgres', 'pg-boss default'),
+  },
   {
     what: 'Torture: violations of an invariant',
     unit: 'in all runs',

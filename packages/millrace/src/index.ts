@@ -40,7 +40,7 @@ export {
 export { defineSchedule, type ScheduleDefinition, type ScheduleOptions } from './tools/schedule/define.ts'
 export type { ScheduleEnqueueOptions, SchedulePolicies, ScheduleTimes } from './tools/schedule/settings.ts'
 export type { Misfire, Overlap } from './tools/schedule/rules.ts'
-export type { WindowOptions } from './tools/schedule/window.ts'
+export type { Weekday, WindowOptions } from './kernel/rules/window.ts'
 export type {
   AskedFire,
   Backfilled,
@@ -51,6 +51,7 @@ export type {
   MillSchedules,
   NextFiresOptions,
   RunScheduleOptions,
+  ScheduleBatchOptions,
 } from './mill/schedules.ts'
 export type { FireView, NextFire, ScheduleView } from './mill/schedule-view.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'

@@ -76,7 +76,7 @@ export interface MillConfig {
   readonly maxResultBytes?: number
   /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
   readonly patience?: Duration
-  /** What `onlyIn` of schedules is compared with. Default `'development'`. */
+  /** What `onlyIn` is compared with. Default `'development'`. */
   readonly environment?: string
   readonly flags?: FlagSource
   readonly records?: {
@@ -152,6 +152,8 @@ export interface MillInternals {
   readonly clock?: Clock
   readonly chance?: Chance
   readonly faults?: Faults
+  /** How long a job may go on under its lease; 0: each execution is claimed. */
+  readonly keepMs?: number
   /** The database's clock, SQLite only. */
   readonly databaseNow?: () => number
   /** Stands between engine and storage: tests plant defects with it. */

@@ -1,6 +1,7 @@
 import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import type { FlexFilling } from '../kernel/rules/flex-queue.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
+import { longestKeepMs } from '../kernel/rules/keep.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
@@ -18,6 +19,7 @@ import type { TriggerContext } from '../records/env.ts'
 import { engineObjects } from '../records/engine/engine-objects.ts'
 import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
+import { gated } from '../tools/gate.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler } from '../tools/queueable/executions.ts'
@@ -166,7 +168,8 @@ async function partsOver({
         ? enqueuing.enqueue(definition, input, options)
         : enqueuing.inScope(definition, input, options, scope),
   }
-  for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  const gate = { environment: settings.environment, databaseNow: () => databaseClock.fresh() }
+  for (const definition of definitions) handlers.add(gated(handlerOf(definition, services), definition, gate))
   const scheduling = new Scheduling({
     ...{ storage, definitions, schedules, newId, events },
     prepare: (definition, input, options) => enqueuing.prepare(definition, input, options, undefined, null),
@@ -184,6 +187,7 @@ async function partsOver({
     chance,
     events,
     faults: internals.faults,
+    keepMs: internals.keepMs ?? longestKeepMs,
     realTime: internals.clock === undefined && internals.databaseNow === undefined,
     enqueuer,
     awaiter,

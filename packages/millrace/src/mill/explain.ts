@@ -37,6 +37,8 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
       return dueText(`Attempt ${attempt - 1} failed${message}. Attempt ${attempt} is due`, reason.dueAt, now)
     case 'snoozed':
       return dueText('Its handler put it off; it comes again', reason.dueAt, now)
+    case 'outsideWindow':
+      return dueText('It is outside its hours, which begin', reason.dueAt, now)
     case 'rateLimited':
     case 'concurrencyLimited':
       return limitText(substatus, reason.gate, limits)
@@ -58,7 +60,7 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
     case 'completedWithErrors':
       return `It completed in attempt ${attempt}, with errors.`
     case 'skipped':
-      return `Its handler found nothing to do${message}.`
+      return `It was skipped${message}${message.endsWith('.') ? '' : '.'}`
     case 'failed':
       return `It failed in attempt ${attempt}${message}`
     case 'expired':

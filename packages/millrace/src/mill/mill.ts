@@ -48,6 +48,7 @@ export interface MillParts {
   readonly chance: Chance
   readonly events: EngineEvents
   readonly faults: Faults | undefined
+  readonly keepMs: number
   /** The clock is the machine's, so a thread can keep the lease. */
   readonly realTime: boolean
   readonly enqueuer: Enqueuer

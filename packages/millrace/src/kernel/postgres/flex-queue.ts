@@ -9,7 +9,7 @@ import {
   type FlexStanding,
 } from '../rules/flex-queue.ts'
 import { checkSearchArgument } from '../rules/search-argument.ts'
-import type { NewJob } from '../storage/jobs.ts'
+import { dueReason, type NewJob } from '../storage/jobs.ts'
 import { flexKeyName, flexQueueFull, tenantOfFlexKey, type FlexQueues } from '../storage/flex-queues.ts'
 import type { Database } from './database.ts'
 import { activeJobs, lockKeys } from './limit-keys.ts'
@@ -42,13 +42,13 @@ const holdJobs = statement(
   `with input as materialized (
     select h.*, coalesce(h.due > clock_timestamp(), false) as later
     from (
-      select id, lane, prio, parent, options, payload, key, place, case
+      select id, lane, prio, parent, options, payload, key, reason, place, case
           when at is not null then to_timestamp(at / 1000)
           when delay is not null then clock_timestamp() + delay * interval '1 ms'
         end as due
       from unnest($ids::uuid[], $lanes::int[], $prios::smallint[], $parents::uuid[], $options::text[], $payloads::text[],
-        $keys::int[], $delays::float8[], $ats::float8[])
-        with ordinality as i (id, lane, prio, parent, options, payload, key, delay, at, place)) as h
+        $keys::int[], $reasons::smallint[], $delays::float8[], $ats::float8[])
+        with ordinality as i (id, lane, prio, parent, options, payload, key, reason, delay, at, place)) as h
   ), stored as (
     insert into millrace.job (id, lane, prio, parent, options, payload)
     select id, lane, prio, parent, options::json, payload from input
@@ -56,7 +56,7 @@ const holdJobs = statement(
     returning id
   ), held as (
     insert into millrace.waiting (lane, prio, care, job, seq, attempt, gate, reason, due, tenant, rank)
-    select lane, prio, 0, id, 0, 1, key, case when later then ${waitReasons.scheduled} else ${waitReasons.holding} end,
+    select lane, prio, 0, id, 0, 1, key, case when later then reason else ${waitReasons.holding} end,
       case when later then due end, case when not later then (select tenant from millrace.lane where lane.id = input.lane) end,
       place + (select coalesce(max(w.rank), 0) from millrace.waiting w where w.gate = input.key and w.tenant is not null)
     from input join stored using (id)
@@ -141,6 +141,7 @@ function valuesOf(list: readonly NewJob[]) {
     options: texts(list.map((job) => JSON.stringify(job.options))),
     payloads: texts(list.map((job) => job.payload)),
     keys: plain(list.map(keyOf)),
+    reasons: plain(list.map(({ due }) => waitReasons[dueReason(due)])),
     delays: plain(list.map(({ due }) => (due !== null && 'inMs' in due ? due.inMs : null))),
     ats: plain(list.map(({ due }) => (due !== null && 'at' in due ? due.at : null))),
     arg_paths: texts(args.map((arg) => arg.path)),

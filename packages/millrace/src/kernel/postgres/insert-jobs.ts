@@ -4,7 +4,7 @@ import { DEFAULT_PRIORITY } from '../rules/names.ts'
 import { checkSearchArgument } from '../rules/search-argument.ts'
 import type { JobId } from '../rules/execution.ts'
 import type { FlexFilling } from '../rules/flex-queue.ts'
-import type { NewJob } from '../storage/jobs.ts'
+import { dueReason, type NewJob } from '../storage/jobs.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import type { Database } from './database.ts'
 import { holdAll } from './flex-queue.ts'
@@ -49,14 +49,14 @@ const enqueuePlain = statement('enqueue', enqueueText('on conflict (id) do nothi
 const enqueueAny = statement(
   'enqueue_any',
   `with due as materialized (
-    select id, case
+    select id, reason, case
         when at is not null then to_timestamp(at / 1000)
         when delay is not null then clock_timestamp() + delay * interval '1 ms'
       end as due
-    from unnest($ids::uuid[], $delays::float8[], $ats::float8[]) as d (id, delay, at)
+    from unnest($ids::uuid[], $delays::float8[], $ats::float8[], $reasons::smallint[]) as d (id, delay, at, reason)
   ), input as materialized (
     -- Judged once: a row due at this very moment goes to one table and not to both or none.
-    select input.*, due, coalesce(due > clock_timestamp(), false) as later
+    select input.*, due, reason, coalesce(due > clock_timestamp(), false) as later
     from unnest($ids::uuid[], $lanes::int[], $prios::smallint[], $parents::uuid[], $options::text[], $payloads::text[])
       as input (id, lane, prio, parent, options, payload)
     join due using (id)
@@ -71,7 +71,7 @@ const enqueueAny = statement(
     where not later
   ), delayed as (
     insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, due, reason)
-    select lane, prio, 0, id, 0, 1, prio, due, ${waitReasons.scheduled} from input join stored using (id)
+    select lane, prio, 0, id, 0, 1, prio, due, reason from input join stored using (id)
     where later
   ), searchable as (
     insert into millrace.arg (path, value, job)
@@ -151,6 +151,7 @@ async function insertOthers(
     ...values,
     delays: plain(unique.map(({ due }) => (due !== null && 'inMs' in due ? due.inMs : null))),
     ats: plain(unique.map(({ due }) => (due !== null && 'at' in due ? due.at : null))),
+    reasons: plain(unique.map(({ due }) => waitReasons[dueReason(due)])),
     arg_paths: texts(args.map((arg) => arg.path)),
     arg_values: texts(args.map((arg) => arg.value)),
     arg_jobs: plain(args.map((arg) => arg.job)),

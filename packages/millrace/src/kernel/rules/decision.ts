@@ -4,7 +4,7 @@ import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
 export type WaitReason =
-  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'holding'
+  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'outsideWindow' | 'holding'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -13,11 +13,18 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   snoozed: 3,
   rateLimited: 4,
   concurrencyLimited: 5,
-  holding: 6,
+  outsideWindow: 6,
+  holding: 7,
 }
 
-/** When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. */
-export type When = { readonly ready: true } | { readonly dueInMs: number; readonly reason: WaitReason }
+/**
+ * When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. `keep`: at once and here, under the lease that
+ * the settle goes to, in that place of it.
+ */
+export type When =
+  | { readonly ready: true }
+  | { readonly keep: number }
+  | { readonly dueInMs: number; readonly reason: WaitReason }
 
 export interface NextExecution {
   readonly seq: number

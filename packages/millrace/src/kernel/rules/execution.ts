@@ -1,3 +1,5 @@
+import type { Window } from './window.ts'
+
 /** A UUIDv7 in its canonical lower-case text form. Ids of one process rise strictly. */
 export type JobId = string
 /** Number of a {@link Lane}, given by the database. */
@@ -93,6 +95,12 @@ export interface JobOptions {
     readonly due: number
     readonly kind: 'due' | 'manual' | 'backfill'
   }
+  /** Hours that differ from the definition's; null: none. */
+  readonly window?: Window | null
+  /** Environments that differ from the definition's. */
+  readonly onlyIn?: readonly string[]
+  /** Records of a chunk that differ from the definition's. */
+  readonly scope?: number
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
   /** The job whose records that were set aside this one tries again. */

@@ -18,6 +18,7 @@ export type Substatus =
   | 'snoozed'
   | 'rateLimited'
   | 'concurrencyLimited'
+  | 'outsideWindow'
   | 'holding'
   | 'paused'
   | 'unknownDefinition'

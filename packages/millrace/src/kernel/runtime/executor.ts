@@ -4,6 +4,7 @@ import type { Decision, EndedAttempt } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import type { Claimed, ExecutionKey, Lane, LeaseId } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import { keeping } from '../rules/keep.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
@@ -43,12 +44,14 @@ export type Departure =
       readonly committed: boolean
       readonly inTransaction: boolean
     }
-  | { readonly kind: 'handBack'; readonly snoozeMs: number | null; readonly ms: number }
+  | { readonly kind: 'handBack'; readonly snooze: Snooze | null; readonly ms: number }
   | { readonly kind: 'fenced' }
   /** Its end could not be written: it stays under its lease. */
   | { readonly kind: 'unstored' }
 
 export interface RunHooks {
+  /** Whether the job may go on here with its next execution, under the same lease. */
+  readonly mayGoOn: (scope: ExecutionScope, ms: number) => boolean
   /** The next execution may start. */
   readonly slotFree: (claimed: Claimed) => void
   /** It is over. */
@@ -156,7 +159,7 @@ export class Executor {
     }
     let decision: Open<Decision>
     try {
-      decision = this.#decide(scope, handler, success, [], ms)
+      decision = this.#decideGood(scope, handler, success, ms)
     } catch (error) {
       this.#leaveWith(scope, this.#fail(scope, handler, error, ms))
       return
@@ -218,15 +221,15 @@ export class Executor {
     if (scope.stopReason === 'fenced') return this.#fenced(scope)
     if ('thrown' in returned) {
       if (returned.thrown instanceof Snooze)
-        return this.#undo(scope, { kind: 'handBack', snoozeMs: returned.thrown.ms, ms })
-      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snoozeMs: null, ms })
+        return this.#undo(scope, { kind: 'handBack', snooze: returned.thrown, ms })
+      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snooze: null, ms })
       if (!(returned.thrown instanceof Skip)) return this.#fail(scope, handler, returned.thrown, ms)
     }
     const result: Result =
       'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : success
     let decision: Open<Decision>
     try {
-      decision = this.#decide(scope, handler, result, [], ms)
+      decision = this.#decideGood(scope, handler, result, ms)
     } catch (error) {
       return this.#fail(scope, handler, error, ms)
     }
@@ -340,6 +343,14 @@ export class Executor {
   async #rollback(scope: ExecutionScope): Promise<void> {
     scope.seal()
     await scope.opened?.rollback()
+  }
+
+  /** Of an attempt that did not fail. */
+  #decideGood(scope: ExecutionScope, handler: ExecutionHandler, result: Result, ms: number): Open<Decision> {
+    const decision = this.#decide(scope, handler, result, [], ms)
+    if (decision.next.length === 0) return decision
+    const kept = keeping(scope.run, decision)
+    return kept !== null && this.#options.hooks.mayGoOn(scope, ms) ? kept : decision
   }
 
   #decide(

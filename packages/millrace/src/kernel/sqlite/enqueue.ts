@@ -2,7 +2,7 @@ import type { ExecutionRow } from '../rules/execution.ts'
 import type { FlexFilling } from '../rules/flex-queue.ts'
 import { DEFAULT_PRIORITY } from '../rules/names.ts'
 import { checkSearchArgument } from '../rules/search-argument.ts'
-import type { NewJob } from '../storage/jobs.ts'
+import { dueReason, type NewJob } from '../storage/jobs.ts'
 import type { Writing } from './database.ts'
 import { holdJob, holdLater } from './flex-queue.ts'
 import { readKey } from './limit-key.ts'
@@ -40,14 +40,15 @@ function queue(
 ): FlexFilling | undefined {
   const row: ExecutionRow = { job: id, lane, prio, seq: 0, attempt: 1, care: 0 }
   const dueAt = due === null ? null : 'at' in due ? due.at : writing.now + due.inMs
+  const reason = dueReason(due)
   const isLater = dueAt !== null && dueAt > writing.now
   const key = options?.flex === undefined ? undefined : readKey(writing.connection, options.flex)
   if (key !== undefined) {
     if (!isLater) return holdJob(writing, row, key, isBounded)
-    holdLater(writing, row, key.id, dueAt)
+    holdLater(writing, row, key.id, { dueAt, reason })
     return undefined
   }
-  if (isLater) putWaiting(writing, row, { dueAt, reason: 'scheduled' })
+  if (isLater) putWaiting(writing, row, { dueAt, reason })
   else if (prio === DEFAULT_PRIORITY) putLast(writing, row)
   else putBack(writing, row)
   return undefined

@@ -1,4 +1,4 @@
-import { waitReasons } from '../rules/decision.ts'
+import { waitReasons, type WaitReason } from '../rules/decision.ts'
 import type { ExecutionRow, JobId } from '../rules/execution.ts'
 import {
   isFilling,
@@ -49,14 +49,19 @@ export function holdDue(writing: Writing, rows: readonly (ExecutionRow & { reado
 }
 
 /** Until its time has come it waits for nothing else, and is not Holding; the pump keeps an eye on its queue from now on. */
-export function holdLater(writing: Writing, row: ExecutionRow, key: number, dueAt: number): void {
+export function holdLater(
+  writing: Writing,
+  row: ExecutionRow,
+  key: number,
+  { dueAt, reason }: { readonly dueAt: number; readonly reason: WaitReason },
+): void {
   const { connection, changes, now } = writing
   const due = Math.ceil(dueAt)
   connection.run(
     `insert into millrace_waiting (job, seq, lane, prio, attempt, care, reason, due, gate, rank)
      values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)`,
     ...[row.job, row.seq, row.lane, row.prio, row.attempt, row.care],
-    ...[waitReasons.scheduled, due, key],
+    ...[waitReasons[reason], due, key],
   )
   connection.run('update millrace_limit_key set next = coalesce(next, ?) where id = ?', due, key)
   changes.due(due - now)

@@ -1,3 +1,4 @@
+import type { WaitReason } from '../rules/decision.ts'
 import type { JobId, JobOptions, LaneId } from '../rules/execution.ts'
 import type { SearchArgument } from '../rules/search-argument.ts'
 import type { EnqueueOutcome, UniqueClaim } from '../rules/unique.ts'
@@ -12,8 +13,8 @@ export interface NewJob {
   readonly options: JobOptions | null
   /** JSON text. */
   readonly payload: string
-  /** null: may run now. Relative ms (> 0), or an absolute epoch ms, both by the database's clock. */
-  readonly due: { readonly inMs: number } | { readonly at: number } | null
+  /** null: may run now. Relative ms (> 0), or an absolute epoch ms, both by the database's clock; default reason: scheduled. */
+  readonly due: { readonly inMs: number } | { readonly at: number; readonly reason?: WaitReason } | null
   readonly unique: UniqueClaim | null
   /** Searchable arguments and tags (path '#tag'): at most 200 bytes of path and 2,000 of value, else MILL_OPTIONS_INVALID. */
   readonly args: readonly SearchArgument[]
@@ -39,4 +40,9 @@ export interface Jobs {
    * that has started is left alone and the answer is 'duplicate' for until done, 'queued' for until started.
    */
   enqueueAlone(job: NewJob, lockTimeoutMs: number): Promise<EnqueueOutcome>
+}
+
+/** Why a job whose time has not come waits. */
+export function dueReason(due: NewJob['due']): WaitReason {
+  return due !== null && 'at' in due ? (due.reason ?? 'scheduled') : 'scheduled'
 }

@@ -2,10 +2,12 @@ import { waitReasons } from '../../kernel/rules/decision.ts'
 import { jobStatuses, type Substatus } from '../../kernel/rules/status.ts'
 import { defineObject } from '../object/define-object.ts'
 import { datetime, id, integer, picklist, reference, text } from '../object/field.ts'
-import type { ObjectDefinition } from '../object/object.ts'
+import type { ObjectDefinition, ObjectSource } from '../object/object.ts'
+import type { JobDialect } from './job-dialect.ts'
 import { jobSource } from './job-source.ts'
 import { postgresJobs } from './job-source-postgres.ts'
 import { sqliteJobs } from './job-source-sqlite.ts'
+import { CronJobDetail, cronJobDetailSource, CronTrigger, cronTriggerSource } from './schedule-objects.ts'
 
 const readOnly = { readOnly: true } as const
 const exact = { readOnly: true, caseSensitive: true } as const
@@ -17,6 +19,7 @@ const substatuses = Object.keys({
   snoozed: true,
   rateLimited: true,
   concurrencyLimited: true,
+  outsideWindow: true,
   holding: true,
   paused: true,
   unknownDefinition: true,
@@ -57,7 +60,8 @@ const AsyncApexJob = defineObject({
     LastProcessed: text(exact),
     LastProcessedOffset: integer(readOnly),
     ParentJobId: reference('AsyncApexJob', { ...readOnly, children: 'ChildJobs' }),
-    CronTriggerId: text(exact),
+    /** Of a job that a schedule enqueued, as long as that is there. */
+    CronTriggerId: reference('CronTrigger', { ...readOnly, children: 'AsyncApexJobs' }),
     /** `runAs` of the job. */
     CreatedById: text(exact),
     CreatedDate: datetime({ ...readOnly, required: true, storedAs: 'epochMs' }),
@@ -97,8 +101,8 @@ const FlexQueueItem = defineObject({
 /**
  * The engine's own records as read-only objects, as the standards document queries them (semantics 3.5): AsyncApexJob is every job there
  * is, of its tenant alone for whoever asks; ApexClass is every name that a job was ever enqueued under; FlexQueueItem is every batch that is
- * Holding, in its place. `schema`: where the engine's
- * tables lie on PostgreSQL.
+ * Holding, in its place; CronTrigger and CronJobDetail are the schedules (semantics SC-04 to SC-06). `schema`: where the engine's tables lie on
+ * PostgreSQL.
  */
 export function engineObjects(schema = 'millrace'): readonly ObjectDefinition[] {
   const postgres = postgresJobs(schema)
@@ -125,7 +129,13 @@ export function engineObjects(schema = 'millrace'): readonly ObjectDefinition[] 
       postgres: () => classes(postgres.table('lane')),
       orderedAs: {},
     }),
+    withSource(CronTrigger, bothWays(cronTriggerSource, postgres)),
+    withSource(CronJobDetail, bothWays(cronJobDetailSource, postgres)),
   ]
+}
+
+function bothWays(source: (dialect: JobDialect) => string, postgres: JobDialect): ObjectSource {
+  return { sqlite: () => source(sqliteJobs), postgres: () => source(postgres), orderedAs: {} }
 }
 
 function withSource(definition: ObjectDefinition, source: ObjectDefinition['source']): ObjectDefinition {

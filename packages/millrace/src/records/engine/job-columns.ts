@@ -48,7 +48,7 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
     LastProcessed: nothing('text'),
     LastProcessedOffset: nothing('integer'),
     ParentJobId: { sql: 'j.parent', needsJob: true },
-    CronTriggerId: nothing('text'),
+    CronTriggerId: { sql: dialect.fireOf('j.options'), needsJob: true },
     CreatedById: { sql: dialect.textOf('j.options', 'runAs'), needsJob: true },
     CreatedDate: { sql: dialect.createdAt(id) },
     CompletedDate:

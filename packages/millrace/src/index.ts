@@ -60,12 +60,14 @@ export {
   type BatchContext,
   type BatchDefinition,
   type BatchEnd,
+  type FailedChunk,
   type BatchOptions,
   type BatchSource,
 } from './tools/batch/define.ts'
 export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
 export type { SqlRows } from './tools/batch/sql-source.ts'
-export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
+export type { CsvSource } from './mill/failed-files.ts'
+export type { Batches, FailedRecords, FailedOptions, FailureGroup } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
-import { addFlexQueue } from './program-batches.ts'
+import { addBatches, addFlexQueue } from './program-batches.ts'
 
 const statuses = [
   'Holding',
@@ -183,6 +183,7 @@ export function createProgram() {
       await createTriggers(names, command.optsWithGlobals())
     })
 
+  addBatches(program)
   addFlexQueue(program)
   addSchedules(program)
 

@@ -6,6 +6,7 @@ import type { JobId, JobOptions } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
 import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import type { JobRecord } from '../kernel/storage/history.ts'
+import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { LaneFilter } from '../kernel/storage/lanes.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
 import { tracksOf } from '../tools/batch/rules.ts'
@@ -155,23 +156,31 @@ export class Jobs {
     return this.#repeat(record, { asidesOf: asidesOf(record) })
   }
 
-  async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
-    const { id } = record
+  /** The job of `retryAsides`, not enqueued; it tries what it is given in the same transaction, and nothing else. */
+  repeatOfAsides(record: JobRecord): NewJob {
+    return this.#repeatOf(record, { asidesOf: asidesOf(record), ownAsides: true })
+  }
+
+  #repeatOf(record: JobRecord, more: Partial<JobOptions>): NewJob {
     // A total deadline counted from the first enqueue would end the repeat at once.
-    const { deadline: _deadline, delayMs: _delay, ...options } = record.options ?? {}
-    const job = {
+    const { deadline: _deadline, delayMs: _delay, ownAsides: _own, ...options } = record.options ?? {}
+    return {
       id: this.#newId(),
       lane: record.lane.id,
       prio: record.prio,
       parent: record.parent,
-      options: { ...options, ...more, retryOf: id },
+      options: { ...options, ...more, retryOf: record.id },
       payload: record.payload,
       due: null,
       unique: null,
       args: (options.tags ?? []).map((value) => ({ path: '#tag', value })),
     }
+  }
+
+  async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
+    const job = this.#repeatOf(record, more)
     const scope = currentScope()
-    if (scope === undefined) demandRoomBeside(this.#storage.kind, `the retry of ${id}`)
+    if (scope === undefined) demandRoomBeside(this.#storage.kind, `the retry of ${record.id}`)
     if (scope === undefined) await this.#enqueuer.enqueue(job)
     else scope.enqueue([job])
     return { id: job.id }

@@ -98,7 +98,7 @@ export class Mill {
       parts.newId,
       (jobs) => this.#worker?.abort(jobs) === true,
     )
-    this.batches = new Batches(parts.storage, this.jobs)
+    this.batches = new Batches(parts.storage, this.jobs, () => this.#begin())
     this.flexQueue = new FlexQueue(parts.storage, this.jobs, parts.settings.flexQueue)
     this.records = recordsOf({
       services: parts,

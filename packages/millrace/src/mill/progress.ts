@@ -8,8 +8,10 @@ export interface Progress {
   readonly total: number | null
   /** Applied, for good. */
   readonly processed: number
-  /** Set aside. */
+  /** Set aside since it began, also where they were done since. */
   readonly failed: number
+  /** Still set aside: 0 once each was tried again with success, which closes the case. */
+  readonly setAside: number
   /** Chunks that were applied, those of the start's count in all, and those that were set aside. */
   readonly chunks: number
   readonly totalChunks: number | null
@@ -25,11 +27,11 @@ export interface Progress {
 }
 
 export function progressOf(state: StateView): Progress {
-  const { total, processed, failed, chunks, totalChunks, errors, scope, begunAt, updatedAt } = state
+  const { total, processed, failed, setAside, chunks, totalChunks, errors, scope, begunAt, updatedAt } = state
   const seconds = (updatedAt - begunAt) / 1_000
   return {
     phase: state.phase === phases.finish ? 'finish' : 'chunks',
-    ...{ total, processed, failed, chunks, totalChunks, errors, scope },
+    ...{ total, processed, failed, setAside, chunks, totalChunks, errors, scope },
     perSecond: seconds > 0 ? processed / seconds : 0,
     timeLeft: timeLeft(state),
     startedAt: new Date(begunAt),

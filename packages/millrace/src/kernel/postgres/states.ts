@@ -51,6 +51,7 @@ export function stateColumns(state: string): string {
     'spread',
   ]
   return [
+    `(select coalesce(sum(o.count), 0)::int from millrace.set_aside o where o.job = ${state}.job) as state_set_aside`,
     ...same.map((column) => `${state}.${column} as state_${column}`),
     ...['begun', 'updated'].map(
       (column) => `(extract(epoch from ${state}.${column}) * 1000)::float8 as state_${column}`,
@@ -69,6 +70,7 @@ export interface StateColumns {
   readonly state_scope: number | null
   readonly state_pace: number | null
   readonly state_spread: number | null
+  readonly state_set_aside: number
   readonly state_begun: number
   readonly state_updated: number
 }
@@ -87,6 +89,7 @@ export function stateOf(row: StateColumns): StateView | null {
     scope: row.state_scope,
     pace: row.state_pace,
     spread: row.state_spread,
+    setAside: row.state_set_aside,
     begunAt: row.state_begun,
     updatedAt: row.state_updated,
   }
@@ -181,9 +184,9 @@ const takeAsides = statement(
   'asides_take',
   `with taken as (
      update millrace.set_aside a set by = $by
-     where a.job = $job and (a.by is null or a.by = $by
+     where a.job = $job and (a.by = $by or ($numbers::int[] is null or a.number = any ($numbers::int[])) and (a.by is null
        or (select true from millrace.done d where d.job = a.by and d.seq >= 0 and d.outcome >= 10 limit 1) is not null
-       or (select true from millrace.job j where j.id = a.by limit 1) is null)
+       or (select true from millrace.job j where j.id = a.by limit 1) is null))
      returning count
    )
    select count(*)::int as asides, coalesce(sum(count), 0)::int as records from taken`,
@@ -219,10 +222,13 @@ export function statesOn(run: RunStatement, together: RunTogether): StateAccess 
     },
     asides: async (job, { from, limit, by }) =>
       (await run<Aside>(readAsides, { job, from, limit, by: by ?? null })).rows,
-    takeAsides: (job, by) =>
+    takeAsides: (job, by, numbers) =>
       together(async (run) => {
         await run(lockState, { job })
-        const { rows } = await run<{ asides: number; records: number }>(takeAsides, { job, by })
+        const { rows } = await run<{ asides: number; records: number }>(takeAsides, {
+          ...{ job, by },
+          numbers: numbers === undefined ? null : plain(numbers),
+        })
         return rows[0] ?? { asides: 0, records: 0 }
       }),
   }

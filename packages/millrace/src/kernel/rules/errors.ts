@@ -98,6 +98,10 @@ export const errorRegistry = {
     'The batch has no records that were set aside.',
     'Nothing is to be tried again; `mill.batches.failed(jobId)` tells what is.',
   ),
+  MILL_BATCH_CSV_INVALID: entry(
+    'A file of failed records cannot be taken; nothing was changed.',
+    'Mend the lines that `data.problems` names, or export it anew.',
+  ),
   MILL_NAME_INVALID: entry('A name breaks its rule.', 'Use the form the message states.'),
   MILL_PRIORITY_INVALID: entry(
     'The priority is not a whole number from 0 (first) to 9 (last).',

@@ -107,6 +107,8 @@ export interface JobOptions {
   readonly partOf?: JobId
   /** The job whose records that were set aside this one tries again. */
   readonly asidesOf?: JobId
+  /** Only those that it was given when it was enqueued. */
+  readonly ownAsides?: true
   /** Retry policy that differs from the definition's. */
   readonly retry?: unknown
 }

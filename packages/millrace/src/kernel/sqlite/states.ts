@@ -66,9 +66,19 @@ export function stateView(
   )
   if (!row) return null
   return {
-    view: { ...countsOf(row), begunAt: row.begun, updatedAt: row.updated },
+    view: {
+      ...countsOf(row),
+      setAside: setAsideOf(connection, job),
+      begunAt: row.begun,
+      updatedAt: row.updated,
+    },
     error: storedError(row.error),
   }
+}
+
+function setAsideOf(connection: Connection, job: JobId): number {
+  const sum = 'select coalesce(sum(count), 0) as n from millrace_set_aside where job = ?'
+  return connection.get<{ n: number }>(sum, job)?.n ?? 0
 }
 
 export interface StateSession {
@@ -108,7 +118,7 @@ export function statesOn({ read, write }: StateSession): StateAccess {
         connection.run('delete from millrace_set_aside where job = ? and number = ?', job, number)
       }),
     asides: (job, page) => read((connection) => asides(connection, job, page)),
-    takeAsides: (job, by) => write(({ connection }) => takeAsides(connection, job, by)),
+    takeAsides: (job, by, numbers) => write(({ connection }) => takeAsides(connection, job, by, numbers)),
   }
 }
 
@@ -167,7 +177,7 @@ function get(connection: Connection, job: JobId): StandingState | null {
   }
 }
 
-function countsOf(row: Omit<StateRow, 'data'>): Omit<StateView, 'begunAt' | 'updatedAt'> {
+function countsOf(row: Omit<StateRow, 'data'>): Omit<StateView, 'setAside' | 'begunAt' | 'updatedAt'> {
   const { phase, total, processed, failed, chunks, errors, scope, pace, spread } = row
   const counts = { phase, total, processed, failed, chunks, totalChunks: row.total_chunks, errors, scope }
   return { ...counts, pace, spread }
@@ -196,14 +206,19 @@ function asides(
     .map((row) => ({ ...row, error: storedError(row.error) }))
 }
 
-function takeAsides(connection: Connection, job: JobId, by: JobId): { asides: number; records: number } {
+function takeAsides(
+  connection: Connection,
+  job: JobId,
+  by: JobId,
+  numbers?: readonly number[],
+): { asides: number; records: number } {
   const taken = connection.all<{ count: number }>(
     `update millrace_set_aside set by = ?2
-     where job = ?1 and (by is null or by = ?2
+     where job = ?1 and (by = ?2 or (?3 is null or number in (select value from json_each(?3))) and (by is null
        or exists (select 1 from millrace_done d where d.job = millrace_set_aside.by and d.seq >= 0 and d.outcome >= 10)
-       or not exists (select 1 from millrace_job j where j.id = millrace_set_aside.by))
+       or not exists (select 1 from millrace_job j where j.id = millrace_set_aside.by)))
      returning count`,
-    ...[job, by],
+    ...[job, by, numbers === undefined ? null : JSON.stringify(numbers)],
   )
   return { asides: taken.length, records: taken.reduce((sum, { count }) => sum + count, 0) }
 }

@@ -20,6 +20,8 @@ export interface LockedState extends StateChange {
 
 /** Of a job, as lists show it. */
 export interface StateView extends StateCounts {
+  /** Records that are set aside now. */
+  readonly setAside: number
   readonly begunAt: number
   readonly updatedAt: number
 }
@@ -64,9 +66,14 @@ export interface StateAccess {
     page: { readonly from: number; readonly limit: number; readonly by?: JobId },
   ): Promise<readonly Aside[]>
   /**
-   * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many, and how many records. Waits for whoever is at it.
+   * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many it has then, and how many records. Waits for whoever is
+   * at it. `numbers`: no others than these are given.
    */
-  takeAsides(job: JobId, by: JobId): Promise<{ readonly asides: number; readonly records: number }>
+  takeAsides(
+    job: JobId,
+    by: JobId,
+    numbers?: readonly number[],
+  ): Promise<{ readonly asides: number; readonly records: number }>
 }
 
 /** In a transaction: written with it. Besides, what several jobs share: the state of one, which the others go on from in turns. */

@@ -56,6 +56,22 @@ export interface BatchEnd<Input> {
   readonly failed: number
 }
 
+/** A chunk that failed for good, whole. */
+export interface FailedChunk<Rec = unknown> {
+  readonly jobId: string
+  readonly phase: 'execute'
+  /** Of the execution that failed. */
+  readonly chunk: number
+  /** All of them, however many; null where the start brought the records along. */
+  readonly ids: readonly (string | number)[] | null
+  /** Of a batch by range, else null. */
+  readonly range: { readonly after: string | number | null; readonly upTo: string | number } | null
+  /** Where the start brought them along, else null. */
+  readonly records: readonly Rec[] | null
+  /** With its chain of causes. */
+  readonly exception: Error
+}
+
 /** Input is what an enqueue is given, Checked what the schema makes of it. */
 export interface BatchOptions<Input, Checked, Rec extends object, State, Output> extends Omit<
   CommonOptions<Input>,
@@ -103,6 +119,11 @@ export interface BatchOptions<Input, Checked, Rec extends object, State, Output>
   readonly execute: (scope: Rec[], ctx: BatchContext<State, Checked>) => unknown
   /** Once, when all chunks are through; what it returns is the job's result. When it fails for good the job is Failed, the chunks stay applied. */
   readonly finish?: (input: Checked, ctx: BatchContext<State, Checked>) => Output | Promise<Output>
+  /**
+   * For each chunk that was set aside, in the transaction that does it (semantics B-30): what it writes and enqueues commits with that, once. When it fails
+   * for good the chunk is set aside without it; what it makes of `ctx.state` is not kept. Of start and finish tells `onFailed`.
+   */
+  readonly onChunkFailed?: (failed: FailedChunk<Rec>, ctx: BatchContext<State, Checked>) => unknown
   /** Instead of finish, in an execution of its own, when the job was aborted (semantics B-13). */
   readonly onAborted?: (end: BatchEnd<Checked>, ctx: BatchContext<State, Checked>) => unknown
   /** Instead of finish, when the job failed (semantics B-06). */
@@ -124,6 +145,8 @@ export interface BatchDefinition<In = unknown, Out = unknown> extends Definition
   readonly start: (input: never, ctx: BatchContext<never, never>) => unknown
   readonly execute: (scope: never, ctx: BatchContext<never, never>) => unknown
   readonly finish: ((input: never, ctx: BatchContext<never, never>) => unknown) | undefined
+  readonly onChunkFailed:
+    ((failed: FailedChunk<never>, ctx: BatchContext<never, never>) => unknown) | undefined
   readonly onAborted: ((end: BatchEnd<never>, ctx: BatchContext<never, never>) => unknown) | undefined
   readonly onFailed: ((end: BatchEnd<never>, ctx: BatchContext<never, never>) => unknown) | undefined
 }
@@ -144,6 +167,7 @@ interface AnyOptions
         | 'state'
         | 'merge'
         | 'finish'
+        | 'onChunkFailed'
         | 'onAborted'
         | 'onFailed'
       >
@@ -156,7 +180,7 @@ const mostAtOnce = 100
 
 const fields = [
   ...['name', 'version', 'input', 'scope', 'snapshot', 'by', 'bisect', 'state', 'merge'],
-  ...['start', 'execute', 'finish', 'onAborted', 'onFailed', ...commonFields],
+  ...['start', 'execute', 'finish', 'onChunkFailed', 'onAborted', 'onFailed', ...commonFields],
 ]
 
 /**
@@ -174,14 +198,25 @@ export function defineBatch<Rec extends object, State, Output, Input = unknown>(
   options: BatchOptions<Input, Input, Rec, State, Output> & { readonly input?: never },
 ): BatchDefinition<Input, Awaited<Output>>
 export function defineBatch(options: AnyOptions): BatchDefinition {
-  const { name, version = 1, input, start, execute, finish, onAborted, onFailed, ...rest } = options
+  const {
+    name,
+    version = 1,
+    input,
+    start,
+    execute,
+    finish,
+    onChunkFailed,
+    onAborted,
+    onFailed,
+    ...rest
+  } = options
   const { scope = 200, snapshot, by = 'records', bisect = false, state, merge, ...others } = rest
   const { concurrency = 1, ...common } = others
   const bound = typeof concurrency === 'number' ? {} : { concurrency }
   checkDefinitionName(name, 'defineBatch')
   const where = `batch ${name}`
   optionFields(options, fields, where)
-  checkFunctions({ start, execute, finish, onAborted, onFailed, merge }, where)
+  checkFunctions({ start, execute, finish, onChunkFailed, onAborted, onFailed, merge }, where)
   checkVersion(version, where)
   checkSchema(input, where)
   checkCommon(common, where)
@@ -212,7 +247,7 @@ export function defineBatch(options: AnyOptions): BatchDefinition {
     schema: input,
     hasFinalizer: onAborted !== undefined || onFailed !== undefined,
     ...{ scope, concurrency: atOnce, snapshot, by, bisect, state, merge },
-    ...{ start, execute, finish, onAborted, onFailed },
+    ...{ start, execute, finish, onChunkFailed, onAborted, onFailed },
   })
 }
 

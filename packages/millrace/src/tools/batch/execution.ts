@@ -11,7 +11,7 @@ import { decode } from '../codec.ts'
 import { validate } from '../definition.ts'
 import type { ContextServices } from '../handler-context.ts'
 import { storeResult, type ResultServices } from '../store-result.ts'
-import { countOf, partsOf, type AsidePart } from './asides.ts'
+import { countOf, partsOf, type AsidePart, type Contents } from './asides.ts'
 import { ScopedBatchContext } from './batch-context.ts'
 import { keep, revive, stateOfChunk, total } from './batch-state.ts'
 import type { BatchDefinition, BatchEnd } from './define.ts'
@@ -141,7 +141,7 @@ export class BatchExecution {
       const { states } = await this.#env()
       const origin = await states.get(asidesOf)
       if (origin !== null) source = batchOf(origin).data.source
-      const taken = await states.takeAsides(asidesOf, run.job)
+      const taken = await states.takeAsides(asidesOf, run.job, run.options?.ownAsides ? [] : undefined)
       total = taken.records
       totalChunks = taken.asides
     }
@@ -268,7 +268,11 @@ export class BatchExecution {
     const halved = this.#definition.bisect && records > 1
     const parts = all === null || records === 0 ? [] : partsOf(all, halved, this.#where)
     await this.#write(env, data, parts, { halved, error, seq: chunk })
-    if (!halved && records > 0) this.#tell(records, chunk, error)
+    if (!halved && records > 0) {
+      this.#tell(records, chunk, error, all)
+      // A hook that failed for good must not keep the chunk from being set aside.
+      if (all !== null && times === 1) await this.#tellHook(data, all, { error, chunk })
+    }
     const given = { kind: 'givenUp', records, halved: halved || records === 0, error } as const
     await this.#goOn(batch, given, { failure })
     return undefined
@@ -293,6 +297,24 @@ export class BatchExecution {
     if (own !== null && !halved && whole !== undefined) return states.replaceAside(asidesOf, own, whole)
     await states.addAsides(asidesOf, asides)
     if (own !== null) await states.dropAside(asidesOf, own)
+  }
+
+  async #tellHook(
+    data: BatchData,
+    all: Contents,
+    { error, chunk }: { readonly error: StoredError; readonly chunk: number },
+  ): Promise<void> {
+    const { onChunkFailed } = this.#definition
+    if (onChunkFailed === undefined) return
+    await onChunkFailed(
+      {
+        ...{ jobId: this.#scope.run.job, phase: 'execute', chunk, exception: reviveError(error) },
+        ids: all.kind === 'records' ? null : all.ids,
+        range: all.kind === 'range' ? all.range : null,
+        records: all.kind === 'records' ? (all.records as never[]) : null,
+      },
+      await this.#context(data, all.kind === 'range' ? all.range : null),
+    )
   }
 
   #piece({ source, work, asidesOf }: BatchData): Piece {
@@ -366,10 +388,17 @@ export class BatchExecution {
     throw error
   }
 
-  #tell(records: number, seq: number, error: StoredError): void {
+  #tell(records: number, seq: number, error: StoredError, all: Contents | null): void {
     const { log } = new ScopedBatchContext(this.#scope, this.#services, { input: null, state: null })
     log.error(
-      `MILL_BATCH_CHUNK_FAILED: ${records} records of ${this.#where} were set aside (job ${this.#job}, chunk ${seq}): ${error.message}`,
+      `MILL_BATCH_CHUNK_FAILED: ${records} records of ${this.#where} were set aside (job ${this.#job}, phase execute, chunk ${seq}): ${error.message}`,
+      {
+        error: reviveError(error),
+        fields: {
+          ...{ jobId: this.#job, phase: 'execute', chunk: seq },
+          ...(all === null || all.kind === 'records' ? {} : { ids: all.ids }),
+        },
+      },
     )
   }
 }

@@ -313,6 +313,18 @@ export function state(open: Open): void {
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 1, records: 1 })
     })
 
+    test('of what is set aside some may be given, and what was given is nobody else’s', async () => {
+      const { states } = bench.storage
+      const { run } = await begun()
+      const [first, second] = [await bench.leased(1), await bench.leased(1)]
+      await states.addAsides(run.job, [aside(), aside({ count: 3 }), aside({ count: 5 })])
+      expect(await states.takeAsides(run.job, first.run.job, [1, 7])).toEqual({ asides: 1, records: 3 })
+      expect(await states.takeAsides(run.job, first.run.job, [])).toEqual({ asides: 1, records: 3 })
+      expect(await states.takeAsides(run.job, second.run.job, [0, 1])).toEqual({ asides: 1, records: 1 })
+      expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 2, records: 6 })
+      expect((await bench.record(run.job)).state).toMatchObject({ setAside: 9 })
+    })
+
     test('what is set aside again stands under its number; what is added comes after the last', async () => {
       const { states } = bench.storage
       const { run } = await begun()

@@ -1,5 +1,12 @@
 export { createMill } from './mill/create-mill.ts'
-export { defineConfig, type LimitOptions, type MillConfig, type QueueOptions } from './mill/config.ts'
+export {
+  defineConfig,
+  type FlexQueueOptions,
+  type LimitOptions,
+  type MillConfig,
+  type QueueOptions,
+  type TenantOptions,
+} from './mill/config.ts'
 export { loadConfig, type LoadedConfig } from './mill/load-config.ts'
 export { migrate } from './mill/migrate.ts'
 export {
@@ -56,6 +63,8 @@ export {
   type BatchOptions,
   type BatchSource,
 } from './tools/batch/define.ts'
+export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'

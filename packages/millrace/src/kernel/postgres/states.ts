@@ -1,7 +1,7 @@
 import type { Decision } from '../rules/decision.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { Aside, NewAside, StandingState, StateAccess, StateView } from '../storage/states.ts'
-import type { Database } from './database.ts'
+import { committing, type Database } from './database.ts'
 import type { Values } from './pool.ts'
 import { plain, statement, texts, type Statement } from './statement.ts'
 
@@ -178,11 +178,16 @@ export function statesOn(run: RunStatement, together: RunTogether): StateAccess 
 }
 
 export function states(db: Database): StateAccess {
-  return statesOn(
+  const beside = statesOn(
     (statement, values) => db.hot.run(statement, values),
     (work) =>
       db.hot.transaction((connection) => work((statement, values) => connection.run(statement, values))),
   )
+  return {
+    ...beside,
+    putPage: (job, lease, number, rows) =>
+      committing(db.faults, 'page', () => beside.putPage(job, lease, number, rows)),
+  }
 }
 
 function asideValues(asides: readonly NewAside[]): Values {

@@ -103,10 +103,16 @@ export function statesOn({ read, write }: StateSession): StateAccess {
 }
 
 export function sqliteStates(database: Database): StateAccess {
-  return statesOn({
-    read: (work) => database.read(work),
-    write: (work) => database.write(null, work),
-  })
+  const states = (step: 'page' | null): StateAccess =>
+    statesOn({
+      read: (work) => database.read(work),
+      write: (work) => database.write(step, work),
+    })
+  const pages = states('page')
+  return {
+    ...states(null),
+    putPage: (job, lease, number, rows) => pages.putPage(job, lease, number, rows),
+  }
 }
 
 function get(connection: Connection, job: JobId): StandingState | null {

@@ -56,6 +56,29 @@ export {
   type BatchSource,
 } from './tools/batch/define.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
+export {
+  definePipeline,
+  type PipelineDefinition,
+  type PipelineEnd,
+  type PipelineOptions,
+} from './tools/pipeline/define.ts'
+export {
+  step,
+  type CommonStepOptions,
+  type CursorSource,
+  type PipelineContext,
+  type Restart,
+  type Step,
+  type StepOptions,
+} from './tools/pipeline/step.ts'
+export { cursorStep, type CursorStepOptions } from './tools/pipeline/cursor-step.ts'
+export { calloutStep, type CalloutStepOptions } from './tools/pipeline/callout-step.ts'
+export {
+  delayStep,
+  waitUntil,
+  type DelayStepOptions,
+  type WaitUntilOptions,
+} from './tools/pipeline/wait-step.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'

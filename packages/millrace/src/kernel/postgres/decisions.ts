@@ -98,8 +98,8 @@ export function consequenceValues(decisions: readonly Decision[]): Values {
   return {
     ...nextValues('r', ready),
     ...nextValues('w', waiting),
-    w_delays: plain(waiting.map(({ when }) => when.dueInMs)),
-    w_reasons: plain(waiting.map(({ when }) => waitReasons[when.reason])),
+    w_delays: plain(waiting.map(({ when }) => ('held' in when ? null : when.dueInMs))),
+    w_reasons: plain(waiting.map(({ when }) => waitReasons['held' in when ? 'paused' : when.reason])),
     f_jobs: plain(failures.map(({ key }) => key.job)),
     f_seqs: plain(failures.map(({ key }) => key.seq)),
     f_attempts: plain(failures.map(({ key }) => key.attempt)),
@@ -141,7 +141,7 @@ export function wakesOfDecisions(decisions: readonly Decision[]): Wake[] {
   for (const { lane, next } of decisions) {
     for (const { when } of next) {
       if ('ready' in when) woken.back(lane)
-      else woken.due(when.dueInMs)
+      else if ('dueInMs' in when) woken.due(when.dueInMs)
     }
   }
   return woken.wakes

@@ -5,6 +5,11 @@ import type { Database } from './database.ts'
 import type { Values } from './pool.ts'
 import { plain, statement, texts, type Statement } from './statement.ts'
 
+/** All but when it began. */
+export const stateAssignments = `seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
+    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
+    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
+
 /** The change of a decision whose lease is in the CTE `held`. */
 export const statedCte = `stated as (
   insert into millrace.state (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, updated)
@@ -13,9 +18,7 @@ export const statedCte = `stated as (
   from json_to_recordset($states::json) as s (job uuid, lease bigint, seq int, phase smallint, data text, total bigint,
     processed bigint, failed bigint, chunks int, "totalChunks" int, errors int, error json, pace float8, spread float8)
   join held on held.id = s.lease
-  on conflict (job) do update set seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
-    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
-    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated
+  on conflict (job) do update set ${stateAssignments}
 )`
 
 /** `$states` of the CTE. */
@@ -69,10 +72,18 @@ export function stateOf(row: StateColumns): StateView | null {
   }
 }
 
-const readState = statement(
+const stateFields = `s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors,
+     s.error, s.pace, s.spread`
+
+export const readState = statement(
+  'state_plain',
+  `select ${stateFields} from millrace.state s where s.job = $job`,
+)
+
+const readStanding = statement(
   'state',
-  `select s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors, s.error,
-     s.pace, s.spread, exists (select from millrace.abort a where a.job = s.job) as aborting,
+  `select ${stateFields}, exists (select from millrace.hold h where h.job = s.job) as held,
+     exists (select from millrace.abort a where a.job = s.job) as aborting,
      (select f.error from millrace.failure f where f.job = s.job and f.seq = s.seq and f.error is not null
       order by f.attempt desc limit 1) as failure
    from millrace.state s where s.job = $job`,
@@ -149,7 +160,7 @@ export type RunTogether = <T>(work: (run: RunStatement) => Promise<T>) => Promis
 
 export function statesOn(run: RunStatement, together: RunTogether): StateAccess {
   return {
-    get: async (job) => (await run<StandingState>(readState, { job })).rows[0] ?? null,
+    get: async (job) => (await run<StandingState>(readStanding, { job })).rows[0] ?? null,
     putPage: async (job, lease, number, rows) => {
       await run(putPage, { job, lease, number, rows })
     },

@@ -8,6 +8,7 @@ import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
 import type { SnapshotAccess } from '../storage/snapshots.ts'
 import type { StateAccess } from '../storage/states.ts'
+import type { Steering } from '../storage/steering.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { fetchPages } from './cursor.ts'
@@ -26,7 +27,9 @@ import { wakesOf } from './insert-jobs.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
-import { statesOn, type RunStatement } from './states.ts'
+import type { Session } from './pool.ts'
+import { statesOn } from './states.ts'
+import { steeringOn } from './steering.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -127,11 +130,12 @@ class PostgresTransaction implements StorageTransaction {
   }
 
   get states(): StateAccess {
-    const run: RunStatement = (statement, values) => {
-      this.#check()
-      return this.#noting(this.#connection.run(statement, values))
-    }
+    const run = this.#run
     return statesOn(run, (work) => work(run))
+  }
+
+  get steering(): Steering {
+    return steeringOn(this.#run, (wakes) => this.#wakes.push(...wakes))
   }
 
   async hasWrites(): Promise<boolean> {
@@ -184,6 +188,11 @@ class PostgresTransaction implements StorageTransaction {
     if (this.#ended !== null) return
     this.#ended = 'rolled back'
     await this.#connection.leave()
+  }
+
+  readonly #run: Session['run'] = (statement, values) => {
+    this.#check()
+    return this.#noting(this.#connection.run(statement, values))
   }
 
   #user(text: string, values: readonly unknown[]): Promise<Row[]> {

@@ -3,7 +3,8 @@ import type { Outcome, StoredError } from './outcome.ts'
 import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
-export type WaitReason = 'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited'
+export type WaitReason =
+  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'paused'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -12,10 +13,14 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   snoozed: 3,
   rateLimited: 4,
   concurrencyLimited: 5,
+  paused: 7,
 }
 
-/** When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. */
-export type When = { readonly ready: true } | { readonly dueInMs: number; readonly reason: WaitReason }
+/** When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. */
+export type When =
+  | { readonly ready: true }
+  | { readonly dueInMs: number; readonly reason: WaitReason }
+  | { readonly held: true }
 
 export interface NextExecution {
   readonly seq: number

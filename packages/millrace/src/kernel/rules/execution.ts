@@ -93,6 +93,8 @@ export interface JobOptions {
   }
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
+  /** Its state was written with its enqueue: it goes on where the job `retryOf` ended. */
+  readonly continues?: true
   /** The job whose records that were set aside this one tries again. */
   readonly asidesOf?: JobId
   /** Retry policy that differs from the definition's. */

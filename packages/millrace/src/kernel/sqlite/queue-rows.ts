@@ -1,4 +1,4 @@
-import { waitReasons, type NextExecution, type WaitReason } from '../rules/decision.ts'
+import { waitReasons, type NextExecution, type WaitReason, type When } from '../rules/decision.ts'
 import type { ExecutionRow, JobId, LaneId } from '../rules/execution.ts'
 import type { Writing } from './database.ts'
 
@@ -42,6 +42,22 @@ export function putWaiting(
   changes.due(due - now)
 }
 
+/** Until its job is let go. */
+function putHeld({ connection }: Writing, row: ExecutionRow): void {
+  connection
+    .prepare(insertWaiting)
+    .run(
+      ...[row.job, row.seq, row.lane, row.prio, row.attempt, row.care],
+      ...[waitReasons.paused, null, row.prio],
+    )
+}
+
+export function putWhen(writing: Writing, row: ExecutionRow, when: When): void {
+  if ('ready' in when) putBack(writing, row)
+  else if ('held' in when) putHeld(writing, row)
+  else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
+}
+
 /** The executions that follow a settled one. */
 export function putNext(
   writing: Writing,
@@ -50,8 +66,7 @@ export function putNext(
 ): void {
   for (const { seq, attempt, care, when } of next) {
     const row: ExecutionRow = { job: of.job, lane: of.lane, prio: of.prio, seq, attempt, care }
-    if ('ready' in when) putBack(writing, row)
-    else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
+    putWhen(writing, row, when)
   }
 }
 

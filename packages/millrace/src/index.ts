@@ -71,6 +71,8 @@ export {
   type Step,
   type StepOptions,
 } from './tools/pipeline/step.ts'
+export type { Pipelines, RestartOptions } from './mill/pipelines.ts'
+export type { PipelineStatus, StepStatus, StepView } from './mill/pipeline-status.ts'
 export { cursorStep, type CursorStepOptions } from './tools/pipeline/cursor-step.ts'
 export { calloutStep, type CalloutStepOptions } from './tools/pipeline/callout-step.ts'
 export {

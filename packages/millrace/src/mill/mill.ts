@@ -32,6 +32,7 @@ import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
 import { Batches } from './batches.ts'
+import { Pipelines } from './pipelines.ts'
 import type { Progress } from './progress.ts'
 import type { Settings } from './settings.ts'
 import { joinTransaction, runTransaction, type MillTransaction } from './transaction.ts'
@@ -74,6 +75,8 @@ export class Mill {
   readonly jobs: Jobs
   /** Records of batches that were set aside. */
   readonly batches: Batches
+  /** Looking at pipelines and operating them. */
+  readonly pipelines: Pipelines
   /**
    * Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. In a handler or a transaction
    * it joins them, as `enqueue` does; beside them each verb that writes is a transaction of its own.
@@ -95,6 +98,9 @@ export class Mill {
       (jobs) => this.#worker?.abort(jobs) === true,
     )
     this.batches = new Batches(parts.storage, this.jobs)
+    const { storage, definitions, newId } = parts
+    const begin = (): Promise<StorageTransaction> => this.#begin()
+    this.pipelines = new Pipelines({ storage, definitions, newId, begin, jobs: this.jobs })
     this.records = recordsOf({
       services: parts,
       begin: () => this.#begin(),

@@ -119,7 +119,7 @@ export const errorRegistry = {
     'The open of a cursor step gave no query.',
     'Return a query of ctx.records or ctx.soql, in an async open as `{ query }`.',
   ),
-  MILL_PIPELINE_NOT_FAILED: entry(
+  MILL_PIPELINE_MOVE_INVALID: entry(
     'The pipeline is in no state in which this can be done to it.',
     'Look at `mill.pipelines.status(id)`; the message tells what would be possible.',
   ),

@@ -66,8 +66,10 @@ export class PipelineExecution {
     if (standing !== null) {
       if (standing.aborting) this.#stop()
       if (standing.seq > seq) throw new MillraceError('MILL_FENCED', `execution ${seq} of ${job} is over`)
-      if (standing.seq < seq) return this.#givenUp(pipeline, standing.failure)
-      if (standing.held && (await this.#isHeld())) return this.#leave({ kind: 'held', pipeline })
+      const isHeld = standing.held && (await this.#isHeld())
+      if (standing.seq < seq) this.#leave(givenUp(pipeline, standing.failure))
+      else if (isHeld) this.#leave({ kind: 'held', pipeline })
+      if (standing.seq < seq || isHeld) return undefined
     } else if (seq !== 0) {
       throw new MillraceError('MILL_INTERNAL', `pipeline ${job} has no state for its execution ${seq}`)
     }
@@ -169,14 +171,6 @@ export class PipelineExecution {
     return (await this.#scope.transaction()).steering.isHeld(this.#scope.run.job)
   }
 
-  #givenUp(pipeline: Pipeline, failure: StoredError | null): undefined {
-    const error = failure ?? {
-      name: 'Error',
-      message: 'The step was given up, and nothing is known of its error.',
-    }
-    return this.#leave({ kind: 'givenUp', pipeline, error })
-  }
-
   async #hook(standing: StandingState | null): Promise<undefined> {
     const { ended, run } = this.#scope
     if (ended === null) throw new MillraceError('MILL_INTERNAL', `pipeline ${run.job} has no end to tell of`)
@@ -220,9 +214,8 @@ export class PipelineExecution {
     return `step ${step} of pipeline ${this.#definition.name}`
   }
 
-  #leave(left: Left): undefined {
+  #leave(left: Left): void {
     this.#scope.left = left
-    return undefined
   }
 
   #stop(): never {
@@ -241,4 +234,9 @@ const kindOf: Readonly<Partial<Record<Pipeline['work']['kind'], StepBody['kind']
 
 function isSame(one: KeptState, other: KeptState): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
+}
+
+function givenUp(pipeline: Pipeline, failure: StoredError | null): Left {
+  const message = 'The step was given up, and nothing is known of its error.'
+  return { kind: 'givenUp', pipeline, error: failure ?? { name: 'Error', message } }
 }

@@ -4,7 +4,8 @@ import { standsStill, type Came } from './rules.ts'
 import type { Restart } from './step.ts'
 import type { Turn } from './turn.ts'
 
-export async function runPlain({ body, ctx, scope, where, stateChanged }: Turn<'plain'>): Promise<Came> {
+export async function runPlain(turn: Turn<'plain'>): Promise<Came> {
+  const { body, ctx, scope, where } = turn
   await body.execute(ctx.input, ctx)
   const answer = ((await body.shouldRestart?.(ctx.input, ctx)) ?? false) as Restart
   if (answer === false) return { kind: 'done' }
@@ -16,7 +17,7 @@ export async function runPlain({ body, ctx, scope, where, stateChanged }: Turn<'
       { data: { jobId: ctx.jobId, maxRestarts: body.maxRestarts } },
     )
   const wrote = (await scope.hasWrites()) || scope.buffered.length > 0
-  if (standsStill({ delayMs, stateChanged: stateChanged(), wrote }))
+  if (standsStill({ delayMs, stateChanged: turn.stateChanged(), wrote }))
     throw new MillraceError(
       'MILL_PIPELINE_NO_PROGRESS',
       `${where} asked to be restarted at once, and has changed neither its state nor the database: it would do so for ever`,

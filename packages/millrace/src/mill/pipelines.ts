@@ -188,7 +188,11 @@ export class Pipelines {
         'MILL_DEFINITION_UNKNOWN',
         `${lane.name}, version ${lane.version}, of job ${id} is not among the definitions of this mill`,
       )
-    throw moveInvalid(id, `is none: ${lane.name} is a ${definition.tool}`)
+    throw new MillraceError(
+      'MILL_PIPELINE_MOVE_INVALID',
+      `job ${id} is no pipeline: ${lane.name} is a ${definition.tool}`,
+      { data: { jobId: id } },
+    )
   }
 }
 

@@ -66,6 +66,7 @@ const insertHold = statement(
   `insert into millrace.hold (job, by, due) values ($job, $by, to_timestamp($due::float8 / 1000)) on conflict do nothing`,
 )
 const deleteHold = statement('steer_release', 'delete from millrace.hold where job = $job')
+const waitForHold = statement('steer_hold_lock', 'select job from millrace.hold where job = $job for update')
 /** Whoever lets the job go waits for this execution's end, and then finds what it put aside. */
 const lockHold = statement('steer_held', 'select job from millrace.hold where job = $job for key share')
 
@@ -90,6 +91,7 @@ export function steeringOn(run: Run, wakes: (wakes: readonly Wake[]) => void): S
 
 async function take(run: Run, job: JobId): Promise<StandingJob | null> {
   if ((await run(lockJob, { job })).rows.length === 0) return null
+  await run(waitForHold, { job })
   const [queued] = (await run<ExecutionRow & { due: number | null }>(takeQueued, { job })).rows
   const [state] = (await run<StateChange>(readState, { job })).rows
   const [seen] = (

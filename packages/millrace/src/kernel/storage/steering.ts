@@ -18,7 +18,7 @@ export interface StandingJob {
 
 /** What an operator does to one job, in a transaction. */
 export interface Steering {
-  /** Of two operators one waits for the other. null: there is no such job. */
+  /** Of two operators one waits for the other, and both for an execution that is about to put itself aside. null: there is no such job. */
   take(job: JobId): Promise<StandingJob | null>
   /** Puts an execution back into its queue, or another one of the same job. */
   put(row: ExecutionRow, when: When): Promise<void>

@@ -2,6 +2,7 @@ import type { Scenario } from './scenario.ts'
 import { backlog } from './scenarios/backlog.ts'
 import { draining } from './scenarios/drain.ts'
 import { enqueueing } from './scenarios/enqueue.ts'
+import { batch } from './scenarios/batch.ts'
 import { latency } from './scenarios/latency.ts'
 import { records } from './scenarios/records.ts'
 import { scale } from './scenarios/scale.ts'
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   ...wal,
   ...scale,
   ...records,
+  ...batch,
 ]
 
 export function fullName({ name, database }: Pick<Scenario, 'name' | 'database'>): string {

@@ -42,6 +42,23 @@ const times =
   (figures: Figures): number | null =>
     comparison(figures, scenario, database)?.line.against[other] ?? null
 
+/** How many times better another condition of ours is, where ours is measured in several. */
+const timesOf =
+  (scenario: string, database: Database, ours: string, other: string) =>
+  (figures: Figures): number | null => {
+    const against = comparison(figures, scenario, database)?.line.against
+    const [all, one] = [against?.[other], against?.[ours]]
+    return all === undefined || one === undefined ? null : Number((all / one).toPrecision(3))
+  }
+
+/** The least of several measures; null when one of them is. */
+const least =
+  (...measures: readonly Target['measure'][]) =>
+  (figures: Figures): number | null => {
+    const found = measures.map((measure) => measure(figures))
+    return found.includes(null) ? null : Math.min(...(found as number[]))
+  }
+
 /** Ours as a share of theirs, where less is better. */
 const shareOf =
   (scenario: string, database: Database, other: string) =>
@@ -197,6 +214,32 @@ const targets: readonly Target[] = [
         ({ contestant }) => contestant === 'millrace',
       )?.detail?.['rssMb'] ?? null,
   })),
+  ...(['postgres', 'sqlite'] as const).flatMap((database) => [
+    {
+      what: `${name(database)}, batch of scope 2,000 with ctx.sql`,
+      unit: '× keyset loop by hand',
+      atLeast: 0.8,
+      measure: times('batch', database, 'range loop'),
+    },
+    {
+      what: `${name(database)}, batch of scope 2,000 with records`,
+      unit: '× rows through Node by hand',
+      atLeast: 0.6,
+      measure: timesOf('batch', database, 'millrace records', 'rows loop'),
+    },
+  ]),
+  {
+    what: 'PostgreSQL, batch of scope 2,000 with ctx.sql',
+    unit: '× the faster of pg-boss and BullMQ with a job per 200 rows',
+    atLeast: 1,
+    measure: least(times('batch', 'postgres', 'pg-boss'), times('batch', 'postgres', 'bullmq')),
+  },
+  {
+    what: 'PostgreSQL, batch of scope 2,000 with ctx.sql',
+    unit: '× pg-boss at its stock settings with a job per 200 rows',
+    atLeast: 10,
+    measure: times('batch', 'postgres', 'pg-boss default'),
+  },
   {
     what: 'Torture: violations of an invariant',
     unit: 'in all runs',

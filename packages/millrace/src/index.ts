@@ -33,7 +33,7 @@ export {
 export { defineSchedule, type ScheduleDefinition, type ScheduleOptions } from './tools/schedule/define.ts'
 export type { ScheduleEnqueueOptions, SchedulePolicies, ScheduleTimes } from './tools/schedule/settings.ts'
 export type { Misfire, Overlap } from './tools/schedule/rules.ts'
-export type { WindowOptions } from './tools/schedule/window.ts'
+export type { Weekday, WindowOptions } from './kernel/rules/window.ts'
 export type {
   AskedFire,
   Backfilled,

@@ -229,7 +229,7 @@ export class Mill {
   async explain(jobId: string): Promise<string> {
     const { storage } = this.#parts
     const job = await this.jobs.get(jobId)
-    const limited = job.substatus === 'rateLimited' || job.substatus === 'concurrencyLimited'
+    const limited = ['rateLimited', 'concurrencyLimited', 'holding'].includes(job.substatus)
     return explain(job, {
       now: await storage.now(),
       pauses: await storage.controls.pauses(),

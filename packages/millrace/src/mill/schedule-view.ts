@@ -1,3 +1,4 @@
+import type { Window } from '../kernel/rules/window.ts'
 import { localTime } from '../kernel/rules/local-time.ts'
 import type {
   FireKind,
@@ -32,7 +33,7 @@ export interface ScheduleView {
   readonly misfire: Misfire
   readonly jitterMs: number
   readonly onlyIn: readonly string[] | null
-  readonly window: { readonly from: string; readonly to: string; readonly zone: string } | null
+  readonly window: Window | null
   readonly options: ScheduleEnqueueOptions
   readonly state: ScheduleState
   readonly nextFire: Date | null

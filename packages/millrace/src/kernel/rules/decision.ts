@@ -4,7 +4,14 @@ import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
 export type WaitReason =
-  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'paused'
+  | 'scheduled'
+  | 'retrying'
+  | 'snoozed'
+  | 'rateLimited'
+  | 'concurrencyLimited'
+  | 'outsideWindow'
+  | 'holding'
+  | 'paused'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -13,7 +20,9 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   snoozed: 3,
   rateLimited: 4,
   concurrencyLimited: 5,
-  paused: 7,
+  outsideWindow: 6,
+  holding: 7,
+  paused: 8,
 }
 
 /** When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. */

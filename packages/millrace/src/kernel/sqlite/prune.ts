@@ -33,6 +33,7 @@ const tables = [
   'state_page',
   'set_aside',
   'hold',
+  'flex_active',
 ] as const
 
 export function prune(

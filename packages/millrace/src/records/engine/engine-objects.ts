@@ -16,6 +16,8 @@ const substatuses = Object.keys({
   snoozed: true,
   rateLimited: true,
   concurrencyLimited: true,
+  outsideWindow: true,
+  holding: true,
   paused: true,
   unknownDefinition: true,
   finalizing: true,

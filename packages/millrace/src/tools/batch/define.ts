@@ -93,6 +93,7 @@ export interface BatchOptions<
 export interface BatchDefinition<In = unknown, Out = unknown> extends Definition<In, Out> {
   readonly tool: 'batch'
   readonly several: true
+  readonly flex: true
   readonly scope: number
   readonly snapshot: boolean | undefined
   readonly by: 'records' | 'range'
@@ -163,6 +164,7 @@ export function defineBatch(options: AnyOptions): BatchDefinition {
     kind: 'definition',
     tool: 'batch',
     several: true,
+    flex: true,
     name,
     version,
     options: Object.freeze(common),

@@ -77,7 +77,8 @@ export class BatchExecution {
 
   async #start(): Promise<undefined> {
     const { run } = this.#scope
-    const { scope: size, by } = this.#definition
+    const { by } = this.#definition
+    const size = run.options?.scope ?? this.#definition.scope
     const ctx = await this.#context(null)
     let source: Source = { kind: 'none' }
     let total: number | null
@@ -89,7 +90,6 @@ export class BatchExecution {
       const opened =
         'query' in given
           ? await openQuery((await this.#env()).records, given.query, {
-              scope: size,
               snapshot: by === 'range' ? false : snapshot,
             })
           : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
@@ -276,8 +276,7 @@ export class BatchExecution {
   }
 
   async #close(source: Extract<Source, { kind: 'snapshot' }>): Promise<void> {
-    const plan = { ...source, size: 1, from: 0 } as const
-    await closePages((await this.#env()).records, plan)
+    await closePages((await this.#env()).records, source)
   }
 
   #leave(left: Left): void {

@@ -2,16 +2,11 @@ import { MillraceError } from '../../kernel/rules/errors.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import type { StateAccess } from '../../kernel/storage/states.ts'
-import type { RowId } from '../../kernel/storage/snapshots.ts'
 import type { CursorEnv } from '../../records/cursor/cursor.ts'
-import { idsAt } from '../../records/page/id-set.ts'
-import { compileEnv } from '../../records/sql/env.ts'
-import { idsInRange, rowId, rowsInRange, rowsOfIds } from '../../records/page/page-rows.ts'
-import { defaultTtlMs, openPages } from '../../records/page/pager.ts'
-import { decodeQuery } from '../../records/page/stored-query.ts'
+import { idsWithin, nextBounds, openPages, recordsOfIds, recordsWithin } from '../../records/page/pager.ts'
+import type { KeyBounds, PagePlan } from '../../records/page/plan.ts'
 import { RecordQuery } from '../../records/record-query.ts'
 import { countQuery } from '../../records/run.ts'
-import { compileIds } from '../../records/sql/compile.ts'
 import type { Source, Work } from './rules.ts'
 import {
   setAsideOf,
@@ -50,9 +45,6 @@ export interface Opened {
   readonly total: number | null
 }
 
-const what = 'the batch'
-const everything = Number.MAX_SAFE_INTEGER
-
 /** Whatever a start may give, told apart without waiting for it: a query that is waited for runs. */
 export async function queryOrRows(
   given: unknown,
@@ -78,22 +70,17 @@ function isIterable(value: unknown): value is Iterable<object> | AsyncIterable<o
 export async function openQuery(
   env: CursorEnv,
   query: RecordQuery,
-  { scope, snapshot }: { readonly scope: number; readonly snapshot: boolean | undefined },
+  { snapshot }: { readonly snapshot: boolean | undefined },
 ): Promise<Opened> {
   const tree = await query.tree()
   const binds = query.binds
   const plan = await openPages(env, tree, {
-    size: scope,
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(binds === undefined ? {} : { binds }),
   })
-  if (plan.kind === 'snapshot')
-    return {
-      source: { kind: 'snapshot', query: plan.query, snapshot: plan.snapshot, to: plan.to },
-      total: plan.to,
-    }
+  if (plan.kind === 'snapshot') return { source: plan, total: plan.to }
   const total = plan.upTo === null ? 0 : await countQuery(env, tree, binds === undefined ? {} : { binds })
-  return { source: { kind: 'keys', query: plan.query, upTo: plan.upTo }, total }
+  return { source: plan, total }
 }
 
 /**
@@ -142,10 +129,9 @@ export async function nextOf(
 ): Promise<Work | null> {
   switch (source.kind) {
     case 'keys':
-      return nextKeys(env.records, source, size, done?.kind === 'keys' ? done.upTo : null)
     case 'snapshot': {
-      const from = done?.kind === 'positions' ? done.to : 0
-      return from >= source.to ? null : { kind: 'positions', from, to: Math.min(source.to, from + size) }
+      const before = done?.kind === 'keys' || done?.kind === 'positions' ? done : null
+      return nextBounds(env.records, source, before, size)
     }
     case 'rows': {
       const number = done?.kind === 'page' ? done.number + 1 : 0
@@ -156,44 +142,23 @@ export async function nextOf(
   }
 }
 
-/** Only the last of the chunk's ids leaves the database. */
-async function nextKeys(
-  env: CursorEnv,
-  source: Extract<Source, { kind: 'keys' }>,
-  size: number,
-  after: RowId | null,
-): Promise<Work | null> {
-  const { upTo } = source
-  if (upTo === null || after === upTo) return null
-  const { query, binds } = decodeQuery(source.query)
-  const range = { ...(after === null ? {} : { after }), upTo, limit: size }
-  const { segments, params } = compileIds(query, { ...compileEnv(env), binds, range })
-  const text = [...segments]
-  text[0] = `select id, n from (select id, row_number() over () as n from (${text[0] ?? ''}`
-  text[text.length - 1] = `${text.at(-1) ?? ''}) as ids) as ids order by n desc limit 1`
-  const [last] = await env.database.query({ segments: text, params })
-  if (last === undefined) return null
-  const id = rowId(env, env.schema.object(query.from), last)
-  return { kind: 'keys', after, upTo: id, count: Number(last['n']) }
-}
-
 /** A piece of work as it is now. */
 export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
   const { source, work, byRange } = piece
   switch (work.kind) {
     case 'keys':
-      return byRange ? ofBounds(work) : chunkOf(await recordsInRange(env, source, work))
     case 'positions':
-      return chunkOf(await recordsOf(env, source, await idsAtPositions(env, source, work)))
+      if (byRange && work.kind === 'keys') return ofBounds(work)
+      return chunkOf(await recordsWithin(env.records, planOf(source), work))
     case 'page':
       return chunkOf(await pageOf(env, source, work.number))
     case 'aside': {
       const aside = await asideOf(env, piece)
       if (aside === null) return chunkOf([])
       if (aside.kind === 'records') return chunkOf(aside.records)
-      if (aside.kind === 'ids') return chunkOf(await recordsOf(env, source, aside.ids))
+      if (aside.kind === 'ids') return chunkOf(await recordsOfIds(env.records, planOf(source), aside.ids))
       if (byRange) return ofBounds({ ...aside.range, count: work.count })
-      return chunkOf(await recordsInRange(env, source, aside.range))
+      return chunkOf(await recordsWithin(env.records, planOf(source), keysOf(aside.range, work)))
     }
     case 'finish':
       return chunkOf([])
@@ -203,21 +168,20 @@ export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
 /** What of a piece of work is to be set aside; null: there is nothing any more. */
 export async function contents(env: SourceEnv, piece: Piece): Promise<Contents | null> {
   const { source, work, byRange } = piece
-  const inRange = async ({ after, upTo }: IdRange): Promise<readonly RowId[]> =>
-    idsInRange(env.records, storedQuery(source), rangeOf({ after, upTo }))
   switch (work.kind) {
     case 'keys': {
       const { after, upTo } = work
-      const ids = await inRange(work)
+      const ids = await idsWithin(env.records, planOf(source), work)
       return byRange ? { kind: 'range', range: { after, upTo }, ids } : { kind: 'ids', ids }
     }
     case 'positions':
-      return { kind: 'ids', ids: await idsAtPositions(env, source, work) }
+      return { kind: 'ids', ids: await idsWithin(env.records, planOf(source), work) }
     case 'page':
       return { kind: 'records', records: await pageOf(env, source, work.number) }
     case 'aside': {
       const aside = await asideOf(env, piece)
-      return aside?.kind === 'range' ? { ...aside, ids: await inRange(aside.range) } : aside
+      if (aside?.kind !== 'range') return aside
+      return { ...aside, ids: await idsWithin(env.records, planOf(source), keysOf(aside.range, work)) }
     }
     case 'finish':
       return null
@@ -238,40 +202,14 @@ function ofBounds({ after, upTo, count }: IdRange & Pick<Chunk, 'count'>): Chunk
   return { records: [], range: { after, upTo }, count }
 }
 
-function hasQuery(source: Source): source is Extract<Source, { readonly query: string }> {
-  return source.kind === 'keys' || source.kind === 'snapshot'
-}
-
-function storedQuery(source: Source): ReturnType<typeof decodeQuery> {
-  if (hasQuery(source)) return decodeQuery(source.query)
+/** The pages of a query. */
+function planOf(source: Source): PagePlan {
+  if (source.kind === 'keys' || source.kind === 'snapshot') return source
   throw new MillraceError('MILL_INTERNAL', `a batch over ${source.kind} has no query`)
 }
 
-function rangeOf({ after, upTo }: IdRange): {
-  readonly after?: RowId
-  readonly upTo: RowId
-  readonly limit: number
-} {
-  return { ...(after === null ? {} : { after }), upTo, limit: everything }
-}
-
-async function idsAtPositions(
-  env: SourceEnv,
-  source: Source,
-  { from, to }: Extract<Work, { kind: 'positions' }>,
-): Promise<readonly RowId[]> {
-  if (source.kind !== 'snapshot') throw new MillraceError('MILL_INTERNAL', 'positions of no snapshot')
-  return idsAt(env.records, { what, id: source.snapshot, ttlMs: defaultTtlMs }, from, to - from)
-}
-
-async function recordsInRange(env: SourceEnv, source: Source, range: IdRange): Promise<readonly object[]> {
-  const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(range))
-  return rows.map(({ record }) => record)
-}
-
-async function recordsOf(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<readonly object[]> {
-  const rows = await rowsOfIds(env.records, storedQuery(source), ids)
-  return rows.map(({ record }) => record)
+function keysOf(range: IdRange, { count }: Pick<Chunk, 'count'>): KeyBounds {
+  return { kind: 'keys', ...range, count }
 }
 
 async function pageOf(env: SourceEnv, source: Source, number: number): Promise<object[]> {

@@ -2,10 +2,8 @@ import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { Skip } from '../../kernel/runtime/execution-scope.ts'
 import type { CursorEnv } from '../../records/cursor/cursor.ts'
-import { idsAt } from '../../records/page/id-set.ts'
-import { rowsOfIds } from '../../records/page/page-rows.ts'
-import { closePages, defaultTtlMs, openPages } from '../../records/page/pager.ts'
-import { decodeQuery } from '../../records/page/stored-query.ts'
+import { closePages, openPages, recordsWithin } from '../../records/page/pager.ts'
+import type { SnapshotPlan } from '../../records/page/plan.ts'
 import { RecordQuery } from '../../records/record-query.ts'
 import type { Came, FixedIds, Work } from './rules.ts'
 import type { Turn } from './turn.ts'
@@ -24,7 +22,7 @@ async function open(turn: Turn<'cursor'>): Promise<FixedIds> {
   const { binds } = query
   const { size } = body
   const plan = await openPages(await envOf(turn), tree, {
-    ...{ size, snapshot: true },
+    snapshot: true,
     ...(binds === undefined ? {} : { binds }),
   })
   if (plan.kind !== 'snapshot') throw new MillraceError('MILL_INTERNAL', `${where} got no fixed ids`)
@@ -51,25 +49,15 @@ async function page(turn: Turn<'cursor', PageWork>): Promise<Came> {
       'MILL_PIPELINE_NO_PROGRESS',
       `the cursor of ${where} does not move on from ${from}`,
     )
-  const env = await envOf(turn)
-  const found = await idsAt(
-    env,
-    { what: 'the cursor', id: ids.snapshot, ttlMs: defaultTtlMs },
-    from,
-    to - from,
-  )
-  const rows = await rowsOfIds(env, decodeQuery(ids.query), found)
-  const records = rows.map(({ record }) => record)
+  const plan: SnapshotPlan = { ...ids, kind: 'snapshot', to: ids.total }
+  const records = await recordsWithin(await envOf(turn), plan, { kind: 'positions', from, to })
   try {
     if (records.length > 0) await body.onPage(records as never, ctx)
   } catch (thrown) {
     // There was nothing to do with these records.
     if (!(thrown instanceof Skip)) throw thrown
   }
-  if (to >= ids.total) {
-    const plan = { ...ids, kind: 'snapshot', from: 0, to: ids.total } as const
-    await closePages(await envOf(turn), plan)
-  }
+  if (to >= ids.total) await closePages(await envOf(turn), plan)
   return { kind: 'page', records: records.length }
 }
 

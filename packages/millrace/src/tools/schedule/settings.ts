@@ -2,19 +2,28 @@ import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { parseDuration, type Duration } from '../../kernel/rules/duration.ts'
 import { choiceOf, invalidOption, optionFields } from '../../kernel/rules/option-fields.ts'
 import { normalizeWhen } from '../../kernel/rules/when.ts'
-import { checkCommon } from '../check-definition.ts'
+import { windowOf, type Window, type WindowOptions } from '../../kernel/rules/window.ts'
+import { checkCommon, checkEnvironments } from '../check-definition.ts'
 import type { EnqueueOptions } from '../enqueue-options.ts'
 import type { CronMode } from './cron/cron.ts'
 import { parseCron } from './cron/parse.ts'
 import { checkTimeZone } from './cron/zone.ts'
 import type { Misfire, Overlap } from './rules.ts'
 import { timingOf } from './timing.ts'
-import { windowOf, type Window, type WindowOptions } from './window.ts'
 
 /** What the jobs of a schedule are enqueued with; uniqueness is its `overlap`, and the tenant is the schedule's. */
 export type ScheduleEnqueueOptions = Pick<
   EnqueueOptions,
-  'queue' | 'priority' | 'tags' | 'scenario' | 'retry' | 'timeout' | 'deadline' | 'maxDepth' | 'runAs'
+  | 'queue'
+  | 'priority'
+  | 'tags'
+  | 'scenario'
+  | 'retry'
+  | 'timeout'
+  | 'deadline'
+  | 'maxDepth'
+  | 'runAs'
+  | 'scope'
 >
 
 const enqueueFields = Object.keys({
@@ -27,6 +36,7 @@ const enqueueFields = Object.keys({
   deadline: true,
   maxDepth: true,
   runAs: true,
+  scope: true,
 } satisfies Record<keyof ScheduleEnqueueOptions, true>)
 
 export interface ScheduleTimes {
@@ -50,9 +60,9 @@ export interface SchedulePolicies {
   readonly misfire?: Misfire | { readonly fireAll: number }
   /** Each job starts up to this much later, by a distance that is the same for the same schedule and instant. */
   readonly jitter?: Duration
-  /** Names of environments (`environment` of the config); anywhere else nothing fires. */
+  /** Names of environments (`environment` of the config), instead of those of the definition; anywhere else nothing fires. */
   readonly onlyIn?: readonly string[]
-  /** Hours in which its jobs may start; one that is due outside of them starts when they begin. */
+  /** Hours in which its jobs may start, instead of those of the definition; one that is due outside of them starts when they begin. */
   readonly window?: WindowOptions
   readonly options?: ScheduleEnqueueOptions
 }
@@ -107,7 +117,7 @@ export function settingsOf(options: ScheduleTimes & SchedulePolicies, where: str
     ...{ misfire, misfireLimit },
     overlap: choiceOf(options.overlap, overlaps, 'skip', `overlap of ${where}`),
     jitterMs: options.jitter === undefined ? 0 : parseDuration(options.jitter, `jitter of ${where}`),
-    onlyIn: environmentsOf(options.onlyIn, where),
+    onlyIn: options.onlyIn === undefined ? null : checkEnvironments(options.onlyIn, `onlyIn of ${where}`),
     window: options.window === undefined ? null : windowOf(options.window, zone, `window of ${where}`),
     options: enqueueOptionsOf(options.options, where),
   }
@@ -152,13 +162,6 @@ function misfireOf(
       `must be a whole number from 1 to ${mostMadeUp}; got ${describeValue(fireAll)}`,
     )
   return { misfire: 'fireAll', misfireLimit: Number(fireAll) }
-}
-
-function environmentsOf(given: unknown, where: string): readonly string[] | null {
-  if (given === undefined) return null
-  if (Array.isArray(given) && given.length > 0 && given.every((one) => typeof one === 'string' && one !== ''))
-    return given as readonly string[]
-  throw invalidOption(`onlyIn of ${where}`, `must be a list of environments; got ${describeValue(given)}`)
 }
 
 function enqueueOptionsOf(options: unknown, where: string): ScheduleEnqueueOptions {

@@ -138,7 +138,7 @@ function enqueue(key: UniqueKey, on: OnDuplicate, end: 'alone' | 'commit' | 'rol
     on: [key],
     async work(storage, { plain }): Promise<Enqueued> {
       const job = newJob(plain, { unique: { key, until, on } })
-      if (end === 'alone') return { ...(await storage.jobs.enqueueUnique(job, 20_000)), id: job.id, key }
+      if (end === 'alone') return { ...(await storage.jobs.enqueueAlone(job, 20_000)), id: job.id, key }
       const tx = await storage.begin({ token: null, idleTimeoutMs: 10_000, writeTimeoutMs: 0 })
       try {
         const [outcome] = await tx.enqueue([job])

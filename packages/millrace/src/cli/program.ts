@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
+import { addPipelines } from './program-pipelines.ts'
 
 const statuses = [
   'Holding',
@@ -183,6 +184,7 @@ export function createProgram() {
     })
 
   addSchedules(program)
+  addPipelines(program)
 
   for (const verb of ['pause', 'resume'] as const) {
     program

@@ -83,7 +83,7 @@ function stepView(job: JobView, { index, steps }: Pipeline, { name, at, attempts
   const to = next === undefined || next.job !== job.id ? Infinity : next.from
   // Before its first execution has ended nothing is recorded.
   const own = record === undefined ? at === 0 && index === 0 : record.job === job.id
-  const from = record?.from ?? 0
+  const { from = 0, ended = null } = record ?? {}
   const ran = own ? attempts.filter(({ seq }) => seq >= from && seq < to) : []
   const failed = ran.filter(({ outcome }) => !through.includes(outcome))
   return {
@@ -97,7 +97,7 @@ function stepView(job: JobView, { index, steps }: Pipeline, { name, at, attempts
     total: record?.total ?? null,
     restarts: record?.restarts ?? 0,
     begunAt: record === undefined ? null : new Date(record.begun),
-    endedAt: record?.ended == null ? null : new Date(record.ended),
+    endedAt: ended === null ? null : new Date(ended),
     error: failed.at(-1)?.error ?? null,
   }
 }

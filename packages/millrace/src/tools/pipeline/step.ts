@@ -75,8 +75,6 @@ export type StepBody<Input = unknown, State = unknown> =
     }
   | { readonly kind: 'wait'; readonly until: Run<Input, State> }
 
-export type StepKind = StepBody['kind']
-
 export interface StepOptions<Input, State> extends CommonStepOptions<Input, State> {
   /** In one transaction. What it hands on it puts into `ctx.state`. */
   readonly execute: (input: Input, ctx: PipelineContext<State, Input>) => void | Promise<void>

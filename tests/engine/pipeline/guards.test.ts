@@ -89,7 +89,8 @@ describe.each(all)('$kind: what pipelines guard', (place) => {
     ['too large', () => 'x'.repeat(1_048_577), 'MILL_STATE_TOO_LARGE'],
     ['a function', () => () => 1, 'MILL_INPUT_UNSERIALIZABLE'],
   ] as const)('a state that is %s fails the step, and nothing of it is written', async ([, value, code]) => {
-    const pipeline = definePipeline({ name: fresh('pipeline'), state: { value: null } }, [
+    const nothing: { value: unknown } = { value: null }
+    const pipeline = definePipeline({ name: fresh('pipeline'), state: nothing }, [
       step({
         name: 'grow',
         async execute(_: null, ctx) {

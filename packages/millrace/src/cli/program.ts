@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
+import { addFlexQueue } from './program-batches.ts'
 import { addPipelines } from './program-pipelines.ts'
 
 const statuses = [
@@ -183,6 +184,7 @@ export function createProgram() {
       await createTriggers(names, command.optsWithGlobals())
     })
 
+  addFlexQueue(program)
   addSchedules(program)
   addPipelines(program)
 

@@ -28,6 +28,7 @@ import { recordsOf } from './records.ts'
 import { MillSavedQueries } from './saved-queries.ts'
 import { MillSchedules } from './schedules.ts'
 import type { Scheduling } from './scheduling.ts'
+import { FlexQueue } from './flex-queue.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -48,6 +49,7 @@ export interface MillParts {
   readonly chance: Chance
   readonly events: EngineEvents
   readonly faults: Faults | undefined
+  readonly keepMs: number
   /** The clock is the machine's, so a thread can keep the lease. */
   readonly realTime: boolean
   readonly enqueuer: Enqueuer
@@ -77,6 +79,8 @@ export class Mill {
   readonly batches: Batches
   /** Looking at pipelines and operating them. */
   readonly pipelines: Pipelines
+  /** Batches that are Holding, and their order. */
+  readonly flexQueue: FlexQueue
   /**
    * Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. In a handler or a transaction
    * it joins them, as `enqueue` does; beside them each verb that writes is a transaction of its own.
@@ -101,6 +105,7 @@ export class Mill {
     const { storage, definitions, newId } = parts
     const begin = (): Promise<StorageTransaction> => this.#begin()
     this.pipelines = new Pipelines({ storage, definitions, newId, begin, jobs: this.jobs })
+    this.flexQueue = new FlexQueue(parts.storage, this.jobs, parts.settings.flexQueue)
     this.records = recordsOf({
       services: parts,
       begin: () => this.#begin(),

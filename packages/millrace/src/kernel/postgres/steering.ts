@@ -1,4 +1,4 @@
-import { waitReasons, type When } from '../rules/decision.ts'
+import { waitReasons, type QueuedWhen } from '../rules/decision.ts'
 import type { ExecutionRow, JobId } from '../rules/execution.ts'
 import type { Outcome } from '../rules/outcome.ts'
 import type { StateChange } from '../rules/state.ts'
@@ -106,7 +106,7 @@ async function take(run: Run, job: JobId): Promise<StandingJob | null> {
   }
 }
 
-async function put(run: Run, row: ExecutionRow, when: When): Promise<void> {
+async function put(run: Run, row: ExecutionRow, when: QueuedWhen): Promise<void> {
   const { lane, prio, care, job, seq, attempt } = row
   const values = { lane, prio, care, job, seq, attempt }
   if ('ready' in when) await run(putReady, values)
@@ -126,7 +126,7 @@ function stateValues(
   }
 }
 
-function wakesOf({ lane }: ExecutionRow, when: When): readonly Wake[] {
+function wakesOf({ lane }: ExecutionRow, when: QueuedWhen): readonly Wake[] {
   const woken = new WakeSet()
   if ('ready' in when) woken.back(lane)
   else if ('dueInMs' in when) woken.due(when.dueInMs)

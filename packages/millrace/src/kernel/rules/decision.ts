@@ -25,11 +25,18 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   paused: 8,
 }
 
-/** When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. */
+/**
+ * When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. `keep`: at once and here, under the lease that
+ * the settle goes to, in that place of it.
+ */
 export type When =
   | { readonly ready: true }
+  | { readonly keep: number }
   | { readonly dueInMs: number; readonly reason: WaitReason }
   | { readonly held: true }
+
+/** Of an execution that stands in a queue. */
+export type QueuedWhen = Exclude<When, { readonly keep: number }>
 
 export interface NextExecution {
   readonly seq: number

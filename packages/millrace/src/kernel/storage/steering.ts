@@ -1,4 +1,4 @@
-import type { When } from '../rules/decision.ts'
+import type { QueuedWhen } from '../rules/decision.ts'
 import type { ExecutionRow, JobId } from '../rules/execution.ts'
 import type { Outcome } from '../rules/outcome.ts'
 import type { StateChange } from '../rules/state.ts'
@@ -21,7 +21,7 @@ export interface Steering {
   /** Of two operators one waits for the other, and both for an execution that is about to put itself aside. null: there is no such job. */
   take(job: JobId): Promise<StandingJob | null>
   /** Puts an execution back into its queue, or another one of the same job. */
-  put(row: ExecutionRow, when: When): Promise<void>
+  put(row: ExecutionRow, when: QueuedWhen): Promise<void>
   /** The whole state, as a settle writes it. */
   putState(job: JobId, change: StateChange): Promise<void>
   /** false: it was held before. */

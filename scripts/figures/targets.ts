@@ -67,6 +67,13 @@ const shareOf =
     return ratio === null ? null : Number((1 / ratio).toPrecision(3))
   }
 
+/** The most that a contestant had of it; a batch only over all its rows. */
+function memoryOf(figures: Figures, scenario: string, database: Database, ours: string): number | null {
+  const found = comparison(figures, scenario, database)
+  if (scenario === 'batch-memory' && found?.line.quick === true) return null
+  return found?.contestants.find(({ contestant }) => contestant === ours)?.detail?.['rssMb'] ?? null
+}
+
 /** Cost against a queue of 1,000 rows; the deepest queue only in its full depth. */
 const cost =
   (database: Database, condition: string) =>
@@ -209,10 +216,7 @@ const targets: readonly Target[] = [
     what: `${name(database)}, memory while 1,000,000 records are streamed`,
     unit: 'MB resident',
     atMost: 200,
-    measure: (figures: Figures) =>
-      comparison(figures, 'records-stream', database)?.contestants.find(
-        ({ contestant }) => contestant === 'millrace',
-      )?.detail?.['rssMb'] ?? null,
+    measure: (figures: Figures) => memoryOf(figures, 'records-stream', database, 'millrace'),
   })),
   ...(['postgres', 'sqlite'] as const).flatMap((database) => [
     {
@@ -228,6 +232,14 @@ const targets: readonly Target[] = [
       measure: timesOf('batch', database, 'millrace records', 'rows loop'),
     },
   ]),
+  ...(['postgres', 'sqlite'] as const).flatMap((database) =>
+    ['millrace records', 'millrace snapshot'].map((ours) => ({
+      what: `${name(database)}, memory of a batch over 10,000,000 rows${ours.endsWith('snapshot') ? ', fixed at its start' : ''}`,
+      unit: 'MB resident',
+      atMost: 300,
+      measure: (figures: Figures) => memoryOf(figures, 'batch-memory', database, ours),
+    })),
+  ),
   {
     what: 'PostgreSQL, batch of scope 2,000 with ctx.sql',
     unit: '× the faster of pg-boss and BullMQ with a job per 200 rows',

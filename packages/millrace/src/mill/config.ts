@@ -152,6 +152,8 @@ export interface MillInternals {
   readonly clock?: Clock
   readonly chance?: Chance
   readonly faults?: Faults
+  /** How long a job may go on under its lease; 0: each execution is claimed. */
+  readonly keepMs?: number
   /** The database's clock, SQLite only. */
   readonly databaseNow?: () => number
   /** Stands between engine and storage: tests plant defects with it. */

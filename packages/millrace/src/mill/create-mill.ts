@@ -1,6 +1,7 @@
 import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
 import type { FlexFilling } from '../kernel/rules/flex-queue.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
+import { longestKeepMs } from '../kernel/rules/keep.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
 import { DatabaseClock } from '../kernel/runtime/database-clock.ts'
 import { EngineEvents, type EngineEvent } from '../kernel/runtime/engine-event.ts'
@@ -28,8 +29,8 @@ import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
+import { flexLimitsOf } from './flex-limits.ts'
 import { Mill, type MillParts } from './mill.ts'
-import { flexLimitsFor } from './flex-limits.ts'
 import { keepNoticeName, recordChanges } from './record-changes.ts'
 import { Scheduling } from './scheduling.ts'
 import { openStorage, type Opened } from './storage-url.ts'
@@ -129,7 +130,7 @@ async function partsOver({
       limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
       lane: (spec, own) => laneOf(cache, spec, own),
       limitKeys: limitKeyCache(storage.limits),
-      flexQueue: (tenant) => flexLimitsFor(settings.flexQueue, tenant),
+      flexQueue: (tenant) => flexLimitsOf(settings.flexQueue, tenant),
       flexStanding: (key) => storage.flexQueues.standing(key),
     },
     onFilling,
@@ -189,6 +190,7 @@ async function partsOver({
     chance,
     events,
     faults: internals.faults,
+    keepMs: internals.keepMs ?? longestKeepMs,
     realTime: internals.clock === undefined && internals.databaseNow === undefined,
     enqueuer,
     awaiter,

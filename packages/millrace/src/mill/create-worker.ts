@@ -31,6 +31,7 @@ export function createWorker(parts: MillParts): Worker {
     planner: parts.schedules.planner,
     writeTimeoutMs: settings.writeTimeoutMs,
     abortGraceMs: settings.abortGraceMs,
+    keepMs: parts.keepMs,
     shutdownMs: settings.shutdownMs,
     maxDeaths: settings.maxDeaths,
   })

@@ -6,25 +6,25 @@ import type { FlexQueueOptions, MillConfig } from './config.ts'
 /** As Salesforce has them (semantics B-08). */
 const standard = { active: 5, holding: 100 } as const
 
-/** Plain data, because it crosses to the keeper's thread. null: none. */
-export interface FlexLimitsByTenant {
+/** As data, which settings are. */
+export interface FlexSettings {
   readonly all: FlexLimits | null
-  readonly named: ReadonlyMap<string, FlexLimits | null>
+  /** null: the tenant has none. */
+  readonly tenants: Readonly<Record<string, FlexLimits | null>>
 }
 
 /** Refuses what no installation can mean. */
-export function flexLimitsOf(config: MillConfig): FlexLimitsByTenant {
-  const all = config.flexQueue === undefined ? limitsOf({}, '') : limitsOf(config.flexQueue, 'flexQueue')
-  const named = new Map<string, FlexLimits | null>()
-  for (const [tenant, { flexQueue }] of Object.entries(config.tenants ?? {}))
-    if (flexQueue !== undefined) named.set(tenant, limitsOf(flexQueue, `tenants.${tenant}.flexQueue`))
-  return { all, named }
+export function flexSettingsOf({ flexQueue = {}, tenants = {} }: MillConfig): FlexSettings {
+  const named = Object.entries(tenants).flatMap(([tenant, { flexQueue }]) =>
+    flexQueue === undefined ? [] : [[tenant, limitsOf(flexQueue, `tenants.${tenant}.flexQueue`)] as const],
+  )
+  return { all: limitsOf(flexQueue, 'flexQueue'), tenants: Object.fromEntries(named) }
 }
 
-/** By the tenant's own options, those of `'*'`, or those of all. */
-export function flexLimitsFor({ all, named }: FlexLimitsByTenant, tenant: string): FlexLimits | null {
-  const name = [tenant, '*'].find((one) => named.has(one))
-  return name === undefined ? all : (named.get(name) ?? null)
+/** By its own options, those of `'*'`, or those of all. null: its batches go through none. */
+export function flexLimitsOf({ all, tenants }: FlexSettings, tenant: string): FlexLimits | null {
+  const name = [tenant, '*'].find((one) => Object.hasOwn(tenants, one))
+  return name === undefined ? all : (tenants[name] ?? null)
 }
 
 function limitsOf(options: FlexQueueOptions, field: string): FlexLimits | null {

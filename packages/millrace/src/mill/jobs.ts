@@ -56,6 +56,13 @@ export class Jobs {
     return jobView(await recordOf(this.#storage, id), await this.#conditions())
   }
 
+  /** By id; unknown ones are left out. */
+  async views(ids: readonly string[]): Promise<ReadonlyMap<string, JobView>> {
+    if (ids.length === 0) return new Map()
+    const [records, conditions] = [await this.#storage.history.jobs(ids), await this.#conditions()]
+    return new Map(records.map((record) => [record.id, jobView(record, conditions)]))
+  }
+
   /** Every ended attempt of the job and of its finalizers, oldest first. */
   async attempts(id: string): Promise<readonly AttemptView[]> {
     return (await this.#storage.history.attempts(checkId(id))).map(attemptView)

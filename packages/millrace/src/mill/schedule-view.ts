@@ -24,6 +24,8 @@ export interface ScheduleView {
   readonly cron: string | null
   readonly dialect: 'salesforce' | 'extended'
   readonly everyMs: number | null
+  /** It fires once. */
+  readonly at: Date | null
   /** Its times in plain English, in its zone: `At 02:00, on Monday to Friday`. */
   readonly describes: string
   readonly timeZone: string
@@ -69,11 +71,18 @@ export interface NextFire {
 
 export function scheduleView(row: StoredSchedule, targetIsHere: boolean): ScheduleView {
   const settings = readSettings(row)
-  const { mode, everyMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = settings
+  const { mode, everyMs, atMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = settings
   return {
     ...{ id: row.id, name: row.name, tenant: row.tenant, targetIsHere, input },
     runs: { name: row.target, version: row.targetVersion, tool: row.tool },
-    ...{ cron: row.cron, dialect: mode, everyMs, describes: describeTiming(settings), timeZone: row.zone },
+    ...{
+      cron: row.cron,
+      dialect: mode,
+      everyMs,
+      at: dateOf(atMs),
+      describes: describeTiming(settings),
+      timeZone: row.zone,
+    },
     ...{
       start: dateOf(row.start),
       end: dateOf(row.end),

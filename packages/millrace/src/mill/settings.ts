@@ -6,7 +6,7 @@ import { demandTimeZone } from '../kernel/rules/time-zone.ts'
 import { cursorLimits, defaultCursorLimits, type CursorLimits } from '../records/cursor/limits.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
-import { flexLimitsOf, type FlexLimitsByTenant } from './flex-limits.ts'
+import { flexSettingsOf, type FlexSettings } from './flex-limits.ts'
 
 /** The configuration with every default filled in, durations in ms. */
 export interface Settings {
@@ -28,8 +28,7 @@ export interface Settings {
   readonly queryTimeoutMs: number
   readonly poolSize: number
   readonly environment: string
-  /** null: the tenant has none. */
-  readonly flexQueue: FlexLimitsByTenant
+  readonly flexQueue: FlexSettings
   readonly records: {
     readonly timeZone: string
     readonly fiscalYearStart: number
@@ -104,7 +103,7 @@ export function settingsOf(config: MillConfig): Settings {
       1_000,
     ),
     environment: config.environment ?? 'development',
-    flexQueue: flexLimitsOf(config),
+    flexQueue: flexSettingsOf(config),
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       fiscalYearStart: whole(config.records?.fiscalYearStart ?? 1, 'records.fiscalYearStart', 1, 12),

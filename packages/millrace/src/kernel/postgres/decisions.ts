@@ -89,7 +89,7 @@ export function hasConsequences(decision: Decision): boolean {
 export function consequenceValues(decisions: readonly Decision[]): Values {
   const next = decisions.flatMap((decision) => decision.next.map((row) => ({ ...row, decision })))
   const ready = next.filter((row) => 'ready' in row.when)
-  const waiting = next.flatMap(({ when, ...row }) => ('ready' in when ? [] : [{ ...row, when }]))
+  const waiting = next.flatMap(({ when, ...row }) => ('dueInMs' in when ? [{ ...row, when }] : []))
   const failures = decisions.filter((decision) => decision.error !== undefined || isBadEnd(decision))
   const results = decisions.flatMap(({ key, lease, result }) =>
     result === undefined ? [] : [{ key, lease, result }],
@@ -141,7 +141,7 @@ export function wakesOfDecisions(decisions: readonly Decision[]): Wake[] {
   for (const { lane, next } of decisions) {
     for (const { when } of next) {
       if ('ready' in when) woken.back(lane)
-      else woken.due(when.dueInMs)
+      else if ('dueInMs' in when) woken.due(when.dueInMs)
     }
   }
   return woken.wakes

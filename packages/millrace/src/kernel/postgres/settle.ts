@@ -11,12 +11,17 @@ import {
   wakesOfDecisions,
 } from './decisions.ts'
 import { broken } from './errors.ts'
+import { keptValues, markedCtes } from './keep.ts'
 import { encode } from './notices.ts'
 import { plain, statement, texts } from './statement.ts'
 
 /** The fence: a rescue deletes the lease, so a late settle finds none and writes nothing. */
 const held = `held as (
   select id from millrace.lease where id = any ($leases::bigint[]) order by id for key share
+)`
+
+const emptied = `emptied as (
+  delete from millrace.lease using total where id = any ($finished::bigint[])
 )`
 
 /**
@@ -29,9 +34,7 @@ const marks = `total as (
   update millrace.lease set running = m.positions::smallint[]
   from total, unnest($m_leases::bigint[], $m_positions::text[]) as m (lease, positions)
   where id = m.lease
-), emptied as (
-  delete from millrace.lease using total where id = any ($finished::bigint[])
-)`
+), ${emptied}`
 
 const settleShort = statement(
   'settle',
@@ -41,7 +44,7 @@ const settleShort = statement(
 
 const settleLong = statement(
   'settle_long',
-  `with ${held}, ${settledCte('now()')}, ${consequencesCtes}, ${marks}
+  `with ${held}, ${settledCte('now()')}, ${consequencesCtes}, ${markedCtes}, ${emptied}
   select array(select id from held) as held, n,
     (select count(pg_notify($channel, notice)) from unnest($notices::text[]) as notice) as notified
   from total`,
@@ -87,6 +90,7 @@ export async function settle(
       ? db.hot.run<{ held: number[]; n: number }>(settleLong, {
           ...short,
           ...consequenceValues(decisions),
+          ...keptValues(decisions),
           channel: db.wakeups.channel,
           notices: texts(encode(wakes)),
         })

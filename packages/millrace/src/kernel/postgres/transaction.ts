@@ -23,10 +23,11 @@ import {
 import { broken } from './errors.ts'
 import { guardClient, refuseTransactionStatement } from './guarded-client.ts'
 import { wakesOf } from './insert-jobs.ts'
+import { isKeptOnly, keptValues, markedCtes } from './keep.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
-import { statesInside, type RunStatement } from './states.ts'
+import { statedCte, statesInside, type RunStatement } from './states.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -47,8 +48,19 @@ const settleLong = statement(
     select id from millrace.lease
     where id = $lease and current_setting('mill.attempt', true) = $token
     for key share
-  ), ${settledCte('clock_timestamp()')}, ${consequencesCtes}
-  select count(*)::int as n from settled`,
+  ), ${settledCte('clock_timestamp()')}, ${consequencesCtes}, ${markedCtes}
+  select n from total`,
+)
+
+/** The job goes on under its lease: history, state and that row are all that change. */
+const settleKept = statement(
+  'settle_in_kept',
+  `with held as (
+    select id from millrace.lease
+    where id = $lease and current_setting('mill.attempt', true) = $token
+    for key share
+  ), ${settledCte('clock_timestamp()')}, ${statedCte}, ${markedCtes}
+  select n from total`,
 )
 
 /** Writes and row locks take a transaction id; reads do not. */
@@ -196,12 +208,15 @@ class PostgresTransaction implements StorageTransaction {
       const { count } = await this.#connection.run(settleShort, { ...key, lease, outcome, ms, token })
       return count === 1
     }
-    const { rows } = await this.#connection.run<{ n: number }>(settleLong, {
-      ...decisionValues([decision]),
-      ...consequenceValues([decision]),
-      lease,
-      token,
-    })
+    const { rows } = await this.#connection.run<{ n: number }>(
+      isKeptOnly(decision) ? settleKept : settleLong,
+      {
+        ...decisionValues([decision]),
+        ...consequenceValues([decision]),
+        ...keptValues([decision]),
+        ...{ lease, token, m_leases: '{}', m_positions: '{}' },
+      },
+    )
     return rows[0]?.n === 1
   }
 

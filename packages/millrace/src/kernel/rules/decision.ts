@@ -17,8 +17,14 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   holding: 7,
 }
 
-/** When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. */
-export type When = { readonly ready: true } | { readonly dueInMs: number; readonly reason: WaitReason }
+/**
+ * When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. `keep`: at once and here, under the lease that
+ * the settle goes to, in that place of it.
+ */
+export type When =
+  | { readonly ready: true }
+  | { readonly keep: number }
+  | { readonly dueInMs: number; readonly reason: WaitReason }
 
 export interface NextExecution {
   readonly seq: number

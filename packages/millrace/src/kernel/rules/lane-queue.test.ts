@@ -39,3 +39,12 @@ test('a head that moved on counts, and so does a lane that is gone', () => {
   queue.remove(view(1, 'a', ''))
   expect([queue.size, ids()]).toEqual([0, []])
 })
+
+test('others are tenants that have lanes here', () => {
+  const { queue } = queueOf()
+  expect(queue.hasOthers('a')).toBe(false)
+  queue.put(view(1, 'a', '1'))
+  expect([queue.hasOthers('a'), queue.hasOthers('b')]).toEqual([false, true])
+  queue.put(view(2, 'b', '2'))
+  expect([queue.hasOthers('a'), queue.hasOthers('b')]).toEqual([true, true])
+})

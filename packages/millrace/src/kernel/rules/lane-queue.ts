@@ -20,6 +20,10 @@ export class LaneQueue {
     return this.#tenants.size
   }
 
+  hasOthers(tenant: string): boolean {
+    return this.#tenants.size > (this.#tenants.has(tenant) ? 1 : 0)
+  }
+
   /** A lane that is new here, or whose head changed. */
   put(view: LaneView): void {
     const { id, tenant } = view.lane

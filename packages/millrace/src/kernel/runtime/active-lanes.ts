@@ -40,6 +40,11 @@ export class ActiveLanes {
     return this.#entries.size
   }
 
+  /** Whether tenants other than this one, or such as are not known yet, have work that may be claimed. */
+  hasOthers(tenant: string): boolean {
+    return this.#unread.size > 0 || this.#queue.hasOthers(tenant)
+  }
+
   /** Wakes so far; to be given to `replace` after the scan. */
   get wakes(): number {
     return this.#wakes

@@ -180,3 +180,34 @@ test('executions that follow each other at once give the event loop its turns', 
   expect(ran).toBeLessThan(50)
   while (ran < 100) await turn()
 })
+
+test('the next execution of a job has the slot of the last one, before those that wait', async () => {
+  const { dispatcher, running, end, push } = dispatching(1, { bulk: 1 })
+  const [first, other, next] = [execution('bulk'), execution('bulk'), execution('bulk')]
+  await push([first, other])
+  dispatcher.goOn(next)
+  await turns()
+  expect(running).toEqual([first])
+  await end()
+  expect(running).toEqual([next])
+  await end()
+  expect(running).toEqual([other])
+})
+
+test('a slot is left in a queue while there is one at all and the queue is below its cap', async () => {
+  const { dispatcher, push } = dispatching(2, { bulk: 1 })
+  await push([execution('bulk')])
+  expect([dispatcher.hasSlotIn('bulk'), dispatcher.hasSlotIn('default')]).toEqual([false, true])
+  await push([execution()])
+  expect(dispatcher.hasSlotIn('default')).toBe(false)
+})
+
+test('a next execution that nothing starts any more is among those that have not started', async () => {
+  const { dispatcher, end, push } = dispatching(1)
+  const [first, next] = [execution(), execution()]
+  await push([first])
+  dispatcher.goOn(next)
+  expect([dispatcher.open, dispatcher.close(), dispatcher.open]).toEqual([true, [next], false])
+  await end()
+  expect(dispatcher.running).toBe(0)
+})

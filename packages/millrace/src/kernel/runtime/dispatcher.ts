@@ -23,6 +23,15 @@ class Fifo<T> {
     this.#items.push(item)
   }
 
+  unshift(item: T): void {
+    if (this.#head === 0) {
+      this.#items.unshift(item)
+      return
+    }
+    this.#head -= 1
+    this.#items[this.#head] = item
+  }
+
   shift(): T | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
@@ -102,6 +111,11 @@ export class Dispatcher {
     return Math.max(0, this.#options.concurrency - this.#running - this.#waiting.length)
   }
 
+  /** Whether one more execution of the queue could start beside those that run. */
+  hasSlotIn(queue: string): boolean {
+    return this.free > 0 && this.#hasRoom(queue)
+  }
+
   /** How many more may be claimed now; 0 until a quarter of the local queue is gone: claims stay large, and the rest lasts while one is under way. */
   get room(): number {
     const target = this.#target(localWorkMs)
@@ -132,6 +146,17 @@ export class Dispatcher {
 
   push(members: readonly Claimed[]): void {
     for (const member of members) (member.care >= 2 ? this.#suspects : this.#waiting).push(member)
+    this.#pump()
+  }
+
+  /** Whether it starts what waits. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** The next execution of a job, before all that wait: its start is recorded already. To be said before the slot of the last one is free. */
+  goOn(next: Claimed): void {
+    this.#waiting.unshift(next)
     this.#pump()
   }
 

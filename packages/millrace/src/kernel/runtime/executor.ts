@@ -4,6 +4,7 @@ import type { Decision, EndedAttempt } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import type { Claimed, ExecutionKey, Lane, LeaseId } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import { keeping } from '../rules/keep.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
@@ -49,6 +50,8 @@ export type Departure =
   | { readonly kind: 'unstored' }
 
 export interface RunHooks {
+  /** Whether the job may go on here with its next execution, under the same lease. */
+  readonly mayGoOn: (scope: ExecutionScope, ms: number) => boolean
   /** The next execution may start. */
   readonly slotFree: (claimed: Claimed) => void
   /** It is over. */
@@ -156,7 +159,7 @@ export class Executor {
     }
     let decision: Open<Decision>
     try {
-      decision = this.#decide(scope, handler, success, [], ms)
+      decision = this.#decideGood(scope, handler, success, ms)
     } catch (error) {
       this.#leaveWith(scope, this.#fail(scope, handler, error, ms))
       return
@@ -226,7 +229,7 @@ export class Executor {
       'thrown' in returned ? { kind: 'skip', reason: (returned.thrown as Skip).reason } : success
     let decision: Open<Decision>
     try {
-      decision = this.#decide(scope, handler, result, [], ms)
+      decision = this.#decideGood(scope, handler, result, ms)
     } catch (error) {
       return this.#fail(scope, handler, error, ms)
     }
@@ -340,6 +343,14 @@ export class Executor {
   async #rollback(scope: ExecutionScope): Promise<void> {
     scope.seal()
     await scope.opened?.rollback()
+  }
+
+  /** Of an attempt that did not fail. */
+  #decideGood(scope: ExecutionScope, handler: ExecutionHandler, result: Result, ms: number): Open<Decision> {
+    const decision = this.#decide(scope, handler, result, [], ms)
+    if (decision.next.length === 0) return decision
+    const kept = keeping(scope.run, decision)
+    return kept !== null && this.#options.hooks.mayGoOn(scope, ms) ? kept : decision
   }
 
   #decide(

@@ -83,6 +83,11 @@ function claimed(lease: LeaseId, ...jobs: string[]): Claimed[] {
 const decisionOf = ({ job, seq, attempt, lease, lane, prio }: Claimed): Decision => ({
   ...{ key: { job, seq, attempt }, lease, lane, prio, outcome: outcomes.completed, ms: 1, next: [] },
 })
+const goingOn = (run: Claimed): Decision => ({
+  ...decisionOf(run),
+  outcome: outcomes.succeeded,
+  next: [{ seq: run.seq + 1, attempt: 1, care: 0, when: { keep: run.position } }],
+})
 const settle = (run: Claimed) =>
   new Promise<Settled>((resolve) => settler.settle(run, decisionOf(run), resolve))
 
@@ -182,6 +187,42 @@ test('what could not be stored at all is offered again, until the database takes
   await expect.poll(() => executions.ended.has(1)).toBe(true)
   expect(executions.stored.get('cursed')).toMatchObject({ outcome: outcomes.failed })
   expect(refusals).toBe(5)
+})
+
+test('a member that goes on keeps its place, and the lease stands until it has ended', async () => {
+  const [run, other] = claimed(1, 'a', 'b') as [Claimed, Claimed]
+  const going = goingOn(run)
+  const answers = await Promise.all([
+    new Promise<Settled>((resolve) => settler.settle(run, going, resolve)),
+    settle(other),
+  ])
+  expect(answers).toEqual([going, decisionOf(other)])
+  expect(executions.writes.at(-1)?.marks).toEqual([{ lease: 1, running: [0], finished: false }])
+  executions.stored.clear()
+  await settle({ ...run, seq: 1 })
+  expect(executions.ended.has(1)).toBe(true)
+  expect(book.leases).toEqual([])
+})
+
+test('one that was to go on and cannot be stored ends, and its lease with it', async () => {
+  const [cursed] = claimed(1, 'cursed')
+  executions.next = (decisions) =>
+    decisions.some(({ outcome }) => outcome === outcomes.succeeded) ? { before: bad } : 'ok'
+  const settled = await new Promise<Settled>((resolve) => settler.settle(cursed!, goingOn(cursed!), resolve))
+  expect(settled).toMatchObject({ outcome: outcomes.failed, next: [] })
+  await settler.idle()
+  expect(executions.ended.has(1)).toBe(true)
+})
+
+test('one that was to go on and cannot be stored at all is offered again, until its lease can end', async () => {
+  const [cursed] = claimed(1, 'cursed')
+  let refusals = 0
+  executions.next = (decisions) => (decisions.length > 0 && ++refusals <= 4 ? { before: bad } : 'ok')
+  const settled = await new Promise<Settled>((resolve) => settler.settle(cursed!, goingOn(cursed!), resolve))
+  expect(settled).toBe('unstored')
+  expect(executions.ended.has(1)).toBe(false)
+  await expect.poll(() => executions.ended.has(1)).toBe(true)
+  expect(executions.stored.get('cursed')).toMatchObject({ outcome: outcomes.failed, next: [] })
 })
 
 test('members of a fallen lease are told, the others are written', async () => {

@@ -4,6 +4,7 @@ import type { Decision } from '../rules/decision.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import type { Claimed, LeaseId } from '../rules/execution.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import { keeps } from '../rules/keep.ts'
 import { outcomes } from '../rules/outcome.ts'
 import type { Executions, LeaseMark } from '../storage/executions.ts'
 import type { LeaseBook } from './lease-book.ts'
@@ -125,10 +126,15 @@ export class Settler {
     this.#queue = this.#queue.slice(members.length)
     const marked = this.#marked
     this.#marked = []
-    for (const { claimed } of members) book.end(claimed)
+    const kept = members.flatMap((member) =>
+      keeps(member.decision) ? [{ member, given: member.decision }] : [],
+    )
+    for (const { claimed, decision } of members) if (!keeps(decision)) book.end(claimed)
     const marks = book.take()
     const { fenced, found } = await this.#write(members, marks)
     book.written(marks)
+    // What had to be stored in its place goes on with nothing.
+    for (const { member, given } of kept) if (member.stored !== given) book.end(member.claimed)
     if (fenced.size > 0) {
       for (const lease of fenced) book.drop(lease)
       this.#options.onFenced([...fenced])

@@ -4,6 +4,7 @@ import type { Claimed, JobId, Lane, LeaseId, WorkerId } from '../rules/execution
 import { LaneQueue } from '../rules/lane-queue.ts'
 import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import { keptBy } from '../rules/keep.ts'
 import { limitKeysOf } from '../rules/limits.ts'
 import { endsJob } from '../rules/outcome.ts'
 import { createRescue } from '../rules/rescue.ts'
@@ -63,6 +64,8 @@ export interface WorkerOptions {
   /** SQLite: how long a handler's write transaction may stay open. */
   readonly writeTimeoutMs: number
   readonly abortGraceMs: number
+  /** How long a job may go on with its next executions under its lease, counted from the start of the one that was claimed. */
+  readonly keepMs: number
   /** How long stop() lets running handlers finish before their signal fires. */
   readonly shutdownMs: number
   /** Deaths of one execution after which it is parked (R9). */
@@ -91,6 +94,8 @@ export class Worker {
   readonly #databaseClock: DatabaseClock
   #id: WorkerId = 0
   #pauses: readonly Pause[] = []
+  /** Jobs that go on here: when the execution that was claimed began, by the steady clock. */
+  readonly #keptSince = new Map<JobId, number>()
   #stopping: Promise<void> | null = null
   #state: 'new' | 'working' | 'stopping' | 'stopped' = 'new'
   /** Executions that have not left the worker: running, or waiting for their acknowledgement. */
@@ -134,6 +139,7 @@ export class Worker {
       stands: async (lease) => (await storage.executions.leases(this.#id)).includes(lease),
       hooks: {
         slotFree: (claimed) => this.#dispatcher.freed(claimed),
+        mayGoOn: (scope, ms) => this.#mayGoOn(scope, ms),
         left: (scope, departure) => this.#left(scope, departure),
       },
     })
@@ -367,10 +373,28 @@ export class Worker {
 
   #left({ run, lane, slotIsFree }: ExecutionScope, departure: Departure): void {
     this.#released(run)
+    const next = departure.kind === 'settled' ? keptBy(run, departure.decision) : null
+    if (next === null) this.#keptSince.delete(run.job)
+    else if (this.#dispatcher.open) {
+      this.#times.took(lane.tenant, 1)
+      this.#dispatcher.goOn(next)
+    }
     if (!slotIsFree) this.#dispatcher.freed(run)
     const rest = this.#departed(run, lane, departure)
     if (rest === null) this.#gone()
     else void rest.then(() => this.#gone())
+  }
+
+  /** For a while, and only while nobody waits: else what comes next takes its turn in the fair order, through `ready`. */
+  #mayGoOn({ run, lane, stopReason }: ExecutionScope, ms: number): boolean {
+    if (this.#state !== 'working' || stopReason !== null) return false
+    const now = this.#options.clock.monotonic()
+    const since = this.#keptSince.get(run.job) ?? now - ms
+    if (now - since >= this.#options.keepMs || !this.#runnable(lane, this.#options.handlers)) return false
+    if (this.#dispatcher.queued > 0) return false
+    if (!this.#dispatcher.hasSlotIn(lane.queue) && this.#active.hasOthers(lane.tenant)) return false
+    this.#keptSince.set(run.job, since)
+    return true
   }
 
   #gone(): void {
@@ -396,7 +420,10 @@ export class Worker {
     this.#times.charge(lane.tenant, ms)
     if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snooze)
     const { decision, inTransaction } = departure
-    if (inTransaction) this.#settler.left(claimed)
+    const next = keptBy(claimed, decision)
+    if (next === null && inTransaction) this.#settler.left(claimed)
+    // Nothing starts here any more: it goes back like all that waited.
+    if (next !== null && !this.#dispatcher.open) return this.#handBack([next])
     // Another fire may wait for its end.
     if (claimed.options?.fire !== undefined) this.#scheduler.kick()
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()

@@ -1,5 +1,5 @@
 import { waitReasons, type NextExecution, type WaitReason } from '../rules/decision.ts'
-import type { ExecutionRow, JobId, LaneId } from '../rules/execution.ts'
+import type { ExecutionRow, JobId, LaneId, LeaseId } from '../rules/execution.ts'
 import type { Writing } from './database.ts'
 
 /** Rows of `ready` and `waiting` as everybody writes and moves them. */
@@ -8,6 +8,9 @@ const insertReady = `insert into millrace_ready (lane, prio, job, seq, attempt, 
 const insertWoken = `insert into millrace_ready (lane, prio, job, seq, attempt, care, gate) values (?, ?, ?, ?, ?, ?, ?)`
 const insertWaiting = `insert into millrace_waiting (job, seq, lane, prio, attempt, care, reason, due, gate, rank)
   values (?, ?, ?, ?, ?, ?, ?, ?, null, ?)`
+
+/** A next execution takes the place of the one before it. */
+const keep = `update millrace_lease set seqs = json_set(seqs, ?1, ?2), cares = json_set(cares, ?1, ?3) where id = ?4`
 
 /** Back into a lane, perhaps before the place a claim has reached. */
 export function putBack({ connection, changes }: Writing, row: ExecutionRow): void {
@@ -45,12 +48,13 @@ export function putWaiting(
 /** The executions that follow a settled one. */
 export function putNext(
   writing: Writing,
-  of: { readonly job: JobId; readonly lane: LaneId; readonly prio: number },
+  of: { readonly job: JobId; readonly lane: LaneId; readonly prio: number; readonly lease: LeaseId },
   next: readonly NextExecution[],
 ): void {
   for (const { seq, attempt, care, when } of next) {
     const row: ExecutionRow = { job: of.job, lane: of.lane, prio: of.prio, seq, attempt, care }
-    if ('ready' in when) putBack(writing, row)
+    if ('keep' in when) writing.connection.run(keep, `$[${when.keep}]`, seq, care, of.lease)
+    else if ('ready' in when) putBack(writing, row)
     else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
   }
 }

@@ -37,7 +37,7 @@ export function rescueLease(
     }
     const { outcome, error, next } = rescued
     appendEnd(connection, { key: { job, seq, attempt }, lane, lease: id, outcome, ms: 0, error }, now)
-    putNext(writing, { job, lane, prio }, next)
+    putNext(writing, { job, lane, prio, lease: id }, next)
     if (outcome === outcomes.parked) report.parked += 1
     else report.lost += 1
   }

@@ -40,7 +40,7 @@ export function applyDecision(writing: Writing, decision: Decision): void {
   }
   if (decision.endsAbort) connection.run('delete from millrace_abort where job = ?', key.job)
   if (decision.state !== undefined) putState(writing, key.job, decision.state)
-  if (next.length > 0) putNext(writing, { job: key.job, lane, prio }, next)
+  if (next.length > 0) putNext(writing, { job: key.job, lane, prio, lease }, next)
 }
 
 export function applyMark(connection: Connection, { lease, running, finished }: LeaseMark): void {

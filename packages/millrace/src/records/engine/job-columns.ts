@@ -23,7 +23,7 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
           : `case when ${outcome} is not null then ${end} else ${otherwise} end`,
   })
   const inState = (column: string): string =>
-    `(select s.${column} from ${dialect.table('state')} s where s.job = ${id})`
+    `(select t.${column} from ${dialect.table('state')} t where t.job = ${id})`
   const nothing = (type: string): JobColumn => ({ sql: `cast(null as ${type})` })
   return {
     Id: { sql: id, always: true },
@@ -49,7 +49,7 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
     LastProcessed: nothing('text'),
     LastProcessedOffset: nothing('integer'),
     ParentJobId: { sql: 'j.parent', needsJob: true },
-    CronTriggerId: nothing('text'),
+    CronTriggerId: { sql: dialect.fireOf('j.options'), needsJob: true },
     CreatedById: { sql: dialect.textOf('j.options', 'runAs'), needsJob: true },
     CreatedDate: { sql: dialect.createdAt(id) },
     CompletedDate:
@@ -77,7 +77,7 @@ function queuedColumns(
   const isStarted = `${id} in (${dialect.leased(true)})`
   const isLeased = `${id} in (${dialect.leased(false)})`
   const isFinalizing = `(${inReady('seq', '<')} is not null or ${inWaiting('seq', '<')} is not null or ${id} in (${dialect.inLeases}))`
-  const isBegun = `exists (select 1 from ${table('state')} s where s.job = ${id})`
+  const isBegun = `exists (select 1 from ${table('state')} t where t.job = ${id})`
   const isSeveral = `exists (select 1 from ${table('job')} k where k.id = ${id} and ${dialect.textOf('k.options', 'several')} is not null)`
   const isHolding = `exists (select 1 from ${table('waiting')} h where h.job = ${id} and h.reason = ${waitReasons.holding})`
   const isPaused = `exists (select 1 from ${table('pause')} p where p.kind = 'all' or p.kind = 'queue' and p.value = l.queue

@@ -40,10 +40,12 @@ const enqueueFields = Object.keys({
 } satisfies Record<keyof ScheduleEnqueueOptions, true>)
 
 export interface ScheduleTimes {
-  /** When it fires; this or `every`. Five, six or seven fields; see `dialect`. */
+  /** When it fires; this, `every` or `at`. Five, six or seven fields; see `dialect`. */
   readonly cron?: string
   /** A distance instead, `'15 minutes'`, at least a second: from `start` on, else on multiples of it since 1970 in UTC. */
   readonly every?: Duration
+  /** Once, at this instant: a Date, or ISO text with a zone. Then without `start` and `end`. */
+  readonly at?: Date | string
   /** `salesforce`: exactly the dialect of `System.schedule`. Default `extended`, which takes that and more. */
   readonly dialect?: CronMode
   /** IANA name. Default UTC. */
@@ -70,6 +72,7 @@ export interface SchedulePolicies {
 export const settingFields = Object.keys({
   cron: true,
   every: true,
+  at: true,
   dialect: true,
   timeZone: true,
   start: true,
@@ -87,6 +90,7 @@ export interface ScheduleSettings {
   readonly cron: string | null
   readonly mode: CronMode
   readonly everyMs: number | null
+  readonly atMs: number | null
   readonly zone: string
   readonly start: number | null
   readonly end: number | null
@@ -124,19 +128,30 @@ export function settingsOf(options: ScheduleTimes & SchedulePolicies, where: str
 }
 
 function timesOf(
-  { cron, every, dialect, start, end }: ScheduleTimes,
+  { cron, every, at, dialect, start, end }: ScheduleTimes,
   zone: string,
   where: string,
-): Pick<ScheduleSettings, 'cron' | 'mode' | 'everyMs' | 'zone' | 'start' | 'end'> {
+): Pick<ScheduleSettings, 'cron' | 'mode' | 'everyMs' | 'atMs' | 'zone' | 'start' | 'end'> {
   const refuse = (what: string): Error => invalidOption(where, what, 'MILL_SCHEDULE_INVALID')
-  if ((cron === undefined) === (every === undefined)) throw refuse('needs either cron or every')
+  if ([cron, every, at].filter((one) => one !== undefined).length !== 1)
+    throw refuse('needs one of cron, every and at')
   const mode = choiceOf(dialect, ['extended', 'salesforce'] as const, 'extended', `dialect of ${where}`)
   const everyMs = every === undefined ? null : parseDuration(every, `every of ${where}`)
   if (everyMs !== null && everyMs < leastEveryMs) throw refuse('may fire every second at most')
+  const atMs = instantOf(at, `at of ${where}`)
+  if (atMs !== null && (start !== undefined || end !== undefined))
+    throw refuse('fires once, so it has neither start nor end')
   const bounds = { start: instantOf(start, `start of ${where}`), end: instantOf(end, `end of ${where}`) }
   if (bounds.start !== null && bounds.end !== null && bounds.end < bounds.start)
     throw refuse('ends before it starts')
-  return { cron: cron === undefined ? null : parseCron(cron, mode).text, mode, everyMs, zone, ...bounds }
+  return {
+    cron: cron === undefined ? null : parseCron(cron, mode).text,
+    mode,
+    everyMs,
+    atMs,
+    zone,
+    ...bounds,
+  }
 }
 
 /** Times far away are as good as any: the bound of `runAt` is not for them. */

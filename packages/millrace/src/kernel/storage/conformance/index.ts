@@ -9,6 +9,7 @@ import { flexQueue } from './flex-queue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
 import { lanes } from './lanes.ts'
+import { keep } from './keep.ts'
 import { limits } from './limits.ts'
 import { prune } from './prune.ts'
 import { reader, readsBesideTransactions } from './reader.ts'
@@ -39,6 +40,7 @@ const areas = [
   turns,
   flexQueue,
   settle,
+  keep,
   transaction,
   reader,
   handBack,

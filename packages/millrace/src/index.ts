@@ -63,8 +63,8 @@ export {
   type BatchOptions,
   type BatchSource,
 } from './tools/batch/define.ts'
-export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'

@@ -97,6 +97,11 @@ export class Findings {
     return (this.#effectsOf.get(job) ?? []).filter((row) => row.seq === seq && row.attempt === attempt)
   }
 
+  /** Of a batch: a chunk of it was given up, so that one of its executions was the engine's own, without a handler. */
+  hasSetAside(job: string): boolean {
+    return this.doneOf(job).some(({ seq, outcome }) => seq >= 0 && outcome === gaveUp)
+  }
+
   /** The row that ended the job. */
   endOf(job: string): DoneRow | undefined {
     return this.doneOf(job).find(({ seq, outcome }) => seq >= 0 && endsJob(outcome))
@@ -237,7 +242,7 @@ export function endsJob(outcome: number): boolean {
 
 /** Whether the attempt's writes must be in the database. */
 export function committed({ seq, outcome }: DoneRow): boolean {
-  return seq < 0 ? outcome === succeeded : outcome === completed
+  return outcome === succeeded || (seq >= 0 && outcome === completed)
 }
 
 /** Ended without a handler: aborted or replaced while it was queued. */

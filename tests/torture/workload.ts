@@ -1,5 +1,8 @@
 import {
+  defineBatch,
   defineQueueable,
+  type BatchContext,
+  type BatchDefinition,
   type FinalizerOutcome,
   type HandlerContext,
   type Mill,
@@ -15,7 +18,9 @@ const retry = { attempts: maxAttempts, initial: '40ms', max: '150ms' } as const
 
 /** The definitions of the workload, whose handlers write the ledger; over the public face only. */
 export class Workload {
-  readonly definitions: Readonly<Record<Kind, QueueableDefinition<Work>>>
+  readonly definitions: Readonly<Record<Exclude<Kind, 'steps'>, QueueableDefinition<Work>>> & {
+    readonly steps: BatchDefinition<Work>
+  }
   readonly #ledger: LedgerWriter
   readonly #after: Clock['after']
   /** Leases by execution, as the engine tells them right before a handler begins. */
@@ -44,7 +49,23 @@ export class Workload {
         concurrency: { limit: 2, key: (work: Work) => work.group ?? 'limited' },
         execute,
       }),
+      // A batch, whose chunks may go on under one lease.
+      steps: defineBatch({
+        name: 'steps',
+        retry,
+        scope: 1,
+        start: async (work: Work, ctx) => {
+          await this.#step(ctx)
+          return Array.from({ length: work.steps ?? 0 }, (_, at) => ({ at }))
+        },
+        execute: (_, ctx) => this.#step(ctx),
+        finish: (_, ctx) => this.#step(ctx),
+      }),
     }
+  }
+
+  async #step(ctx: BatchContext<unknown, Work>): Promise<void> {
+    await this.#run({ payload: ctx.input, ctx, seq: ctx.chunk })
   }
 
   /** Writes down what the engine says of its executions. */

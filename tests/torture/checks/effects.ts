@@ -12,7 +12,7 @@ export const effects: Check = (findings) => {
   for (const row of rows.done) {
     const job = jobs.get(row.job)
     const work = job && findings.workOf(job)
-    if (!work) continue
+    if (!work || findings.hasSetAside(row.job)) continue
     const due = committed(row) && hasEffect(work, row.seq) ? 1 : 0
     const found = findings.effectsOf(row).length
     if (found !== due) report(`${keyText(row)} left ${found} effect rows, not ${due}`, row.job)

@@ -25,7 +25,7 @@ export const tokens: Check = (findings) => {
     const newest = Math.max(...runs.map(({ start }) => start.lease ?? 0))
     if (newest > row.lease)
       report(`${keyText(row)} was settled under lease ${row.lease}, but ran under ${newest} as well`, row.job)
-    if (!committed(row) || !jobs.has(row.job)) continue
+    if (!committed(row) || !jobs.has(row.job) || findings.hasSetAside(row.job)) continue
     if (runs.length === 0) report(`${keyText(row)} succeeded and never ran`, row.job)
     else if (!runs.some(({ start }) => start.lease === row.lease))
       report(`${keyText(row)} was settled under lease ${row.lease}, under which it never ran`, row.job)

@@ -29,6 +29,7 @@ const groups = [
   'history',
   'documents',
   'schedules',
+  'flexQueues',
   'snapshots',
   'states',
 ] as const

@@ -1,5 +1,12 @@
 export { createMill } from './mill/create-mill.ts'
-export { defineConfig, type LimitOptions, type MillConfig, type QueueOptions } from './mill/config.ts'
+export {
+  defineConfig,
+  type FlexQueueOptions,
+  type LimitOptions,
+  type MillConfig,
+  type QueueOptions,
+  type TenantOptions,
+} from './mill/config.ts'
 export { loadConfig, type LoadedConfig } from './mill/load-config.ts'
 export { migrate } from './mill/migrate.ts'
 export {
@@ -33,7 +40,7 @@ export {
 export { defineSchedule, type ScheduleDefinition, type ScheduleOptions } from './tools/schedule/define.ts'
 export type { ScheduleEnqueueOptions, SchedulePolicies, ScheduleTimes } from './tools/schedule/settings.ts'
 export type { Misfire, Overlap } from './tools/schedule/rules.ts'
-export type { WindowOptions } from './tools/schedule/window.ts'
+export type { Weekday, WindowOptions } from './kernel/rules/window.ts'
 export type {
   AskedFire,
   Backfilled,
@@ -44,6 +51,7 @@ export type {
   MillSchedules,
   NextFiresOptions,
   RunScheduleOptions,
+  ScheduleBatchOptions,
 } from './mill/schedules.ts'
 export type { FireView, NextFire, ScheduleView } from './mill/schedule-view.ts'
 export type { EnqueueOptions } from './tools/enqueue-options.ts'
@@ -55,6 +63,8 @@ export {
   type BatchOptions,
   type BatchSource,
 } from './tools/batch/define.ts'
+export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'

@@ -3,13 +3,12 @@ import type { ErrorCode, MillraceError } from '../../../packages/millrace/src/ke
 import { idFloor } from '../../../packages/millrace/src/kernel/rules/ids.ts'
 import {
   closePages,
-  nextIds,
-  nextPage,
+  idsWithin,
+  nextBounds,
   openPages,
-  pagesOf,
-  partition,
+  recordsWithin,
 } from '../../../packages/millrace/src/records/page/pager.ts'
-import type { PagePlan } from '../../../packages/millrace/src/records/page/plan.ts'
+import type { PageBounds, PagePlan } from '../../../packages/millrace/src/records/page/plan.ts'
 import { parseSoql } from '../../../packages/millrace/src/records/soql/parse.ts'
 import { application, envOf, fillItems, newId, postgresPlace, sqlitePlace, type Place } from './place.ts'
 
@@ -32,14 +31,20 @@ const refused = async (work: Promise<unknown>, code: ErrorCode, message?: RegExp
 describe.each(places)('pages on $kind', (place: Place) => {
   const env = envOf(place)
   const items = (where = '') => parseSoql(`SELECT Id, Name FROM Item ${where}`)
-  const all = async (plan: PagePlan, who = env): Promise<unknown[]> => {
-    const ids: unknown[] = []
-    for await (const page of pagesOf(who, plan)) {
-      expect(page.records.map(({ Id }) => Id)).toEqual(page.ids)
-      expect(page.ids.length).toBeLessThanOrEqual(plan.size)
-      ids.push(...page.ids)
+  /** All ids, page after page, each also by its ids alone. */
+  const all = async (plan: PagePlan, size: number, who = env): Promise<unknown[]> => {
+    const found: unknown[] = []
+    let bounds = await nextBounds(who, plan, null, size)
+    while (bounds !== null) {
+      const ids = (await recordsWithin(who, plan, bounds)).map(({ Id }) => Id)
+      expect(await idsWithin(who, plan, bounds)).toEqual(ids)
+      if (bounds.kind === 'keys') expect(bounds.count).toBe(ids.length)
+      expect(ids.length).toBeGreaterThan(0)
+      expect(ids.length).toBeLessThanOrEqual(size)
+      found.push(...ids)
+      bounds = await nextBounds(who, plan, bounds, size)
     }
-    return ids
+    return found
   }
 
   beforeAll(async () => {
@@ -47,48 +52,71 @@ describe.each(places)('pages on $kind', (place: Place) => {
     await fillItems(place, 2_001, 2_050, 'globex')
   })
 
-  test.for([1, 7, 200, 999, 1_000, 1_001])('of %i rows have each record once, none empty', async (size) => {
-    const ids = range(1, 1_000)
-    expect(await all(await openPages(env, items(), { size }))).toEqual(ids)
-    expect(await all(await openPages(env, items(), { size, snapshot: true }))).toEqual(
+  test.for([
+    [1, 50],
+    [7, 300],
+    [200, 1_000],
+    [999, 1_000],
+    [1_000, 1_000],
+    [1_001, 1_000],
+  ] as const)('of %i in %i rows have each record once, none empty', async ([size, rows]) => {
+    const ids = range(1, rows)
+    const some = `WHERE Id <= ${rows}`
+    expect(await all(await openPages(env, items(some)), size)).toEqual(ids)
+    expect(await all(await openPages(env, items(some), { snapshot: true }), size)).toEqual(
       expect.arrayContaining(ids),
     )
-    expect(await all(await openPages(env, items('ORDER BY Rank'), { size }))).toEqual(ids.toReversed())
+    expect(await all(await openPages(env, items(`${some} ORDER BY Rank`)), size)).toEqual(ids.toReversed())
   })
 
   test('end exactly with their last record', async () => {
     for (const snapshot of [false, true]) {
-      const plan = await openPages(env, items('WHERE Id <= 20'), { size: 10, snapshot })
-      const first = await nextPage(env, plan)
-      expect(first).toMatchObject({ ids: range(1, 10), done: false })
-      expect(await nextPage(env, plan, first.position)).toMatchObject({
-        ids: range(11, 20),
-        done: true,
-        position: null,
-      })
+      const plan = await openPages(env, items('WHERE Id <= 20'), { snapshot })
+      const bounds: PageBounds[] = []
+      for (let next = await nextBounds(env, plan, null, 10); next !== null;) {
+        bounds.push(next)
+        next = await nextBounds(env, plan, next, 10)
+      }
+      expect(bounds).toEqual(
+        snapshot
+          ? [
+              { kind: 'positions', from: 0, to: 10 },
+              { kind: 'positions', from: 10, to: 20 },
+            ]
+          : [
+              { kind: 'keys', after: null, upTo: 10, count: 10 },
+              { kind: 'keys', after: 10, upTo: 20, count: 10 },
+            ],
+      )
     }
-    const none = { ids: [], records: [], position: null, done: true }
-    expect(await nextPage(env, await openPages(env, items('WHERE Id < 0')))).toEqual(none)
-    expect(await nextPage(env, await openPages(env, items('WHERE Id < 0'), { snapshot: true }))).toEqual(none)
+    for (const snapshot of [false, true])
+      expect(await all(await openPages(env, items('WHERE Id < 0'), { snapshot }), 10)).toEqual([])
     const nobody = envOf(place, { tenant: 'nobody' })
-    expect(await nextPage(nobody, await openPages(nobody, items()))).toEqual(none)
+    expect(await all(await openPages(nobody, items()), 10, nobody)).toEqual([])
   })
 
   test('keep to the order and the bounds of their query, over a snapshot', async () => {
-    const plan = await openPages(env, items('ORDER BY Rank LIMIT 25 OFFSET 5'), { size: 10 })
+    const plan = await openPages(env, items('ORDER BY Rank LIMIT 25 OFFSET 5'))
     expect(plan.kind).toBe('snapshot')
-    expect(await all(plan)).toEqual(range(971, 995).reverse())
+    expect(await all(plan, 10)).toEqual(range(971, 995).reverse())
     await refused(openPages(env, items('LIMIT 5'), { snapshot: false }), 'MILL_OPTIONS_INVALID', /LIMIT/)
   })
 
   test('leave out what is inserted later with larger ids', async () => {
-    const plan = await openPages(env, items('WHERE Id > 900'), { size: 30 })
-    const first = await nextPage(env, plan)
+    const plan = await openPages(env, items('WHERE Id > 900'))
     await fillItems(place, 1_001, 1_100)
-    let page = first
-    while (page.position !== null) page = await nextPage(env, plan, page.position)
-    expect(page.ids).toEqual(range(991, 1_000))
+    expect(await all(plan, 30)).toEqual(range(901, 1_000))
     await place.sql`delete from item where "Id" between 1001 and 1100`
+  })
+
+  test('show what lies between their ends when they are read', async () => {
+    const plan = await openPages(env, items('WHERE Rank != 7'))
+    const bounds = (await nextBounds(env, plan, null, 3))!
+    expect(bounds).toEqual({ kind: 'keys', after: null, upTo: 3, count: 3 })
+    await place.sql`update item set "Rank" = 7 where "Id" = 2`
+    expect(await idsWithin(env, plan, bounds)).toEqual([1, 3])
+    await place.sql`update item set "Rank" = -2 where "Id" = 2`
+    expect(await idsWithin(env, plan, bounds)).toEqual([1, 2, 3])
   })
 
   test('go by uuids as by numbers', async () => {
@@ -97,70 +125,49 @@ describe.each(places)('pages on $kind', (place: Place) => {
     // One that is inserted later, and is larger.
     const docs = parseSoql('SELECT Id FROM Doc')
     const [keys, snapshot] = [
-      await openPages(env, docs, { size: 7 }),
-      await openPages(env, parseSoql('SELECT Id FROM Doc ORDER BY Id DESC'), { size: 7 }),
+      await openPages(env, docs),
+      await openPages(env, parseSoql('SELECT Id FROM Doc ORDER BY Id DESC')),
     ]
     const later = idFloor(Date.now() + 1_000_000)
     await place.sql`insert into doc ("Id", "Name", "ItemId") values (${later}, 'd', 1)`
-    expect(await all(keys)).toEqual(ids)
-    expect(await all(snapshot)).toEqual(ids.toReversed())
-    const parts = await partition(env, keys, 4)
-    expect(parts).toHaveLength(4)
-    expect((await Promise.all(parts.map((part) => all(part)))).map((part) => part.length)).toEqual([
-      15, 15, 15, 15,
-    ])
+    expect(await all(keys, 7)).toEqual(ids)
+    expect(await all(snapshot, 7)).toEqual(ids.toReversed())
   })
 
-  test.for([1, 2, 3, 8, 100, 1_000, 3_000])('in %i parts share nothing and miss nothing', async (parts) => {
-    for (const snapshot of [false, true]) {
-      const plan = await openPages(env, items('WHERE Id > 100'), { size: 100, snapshot })
-      const split = await partition(env, plan, parts)
-      expect(split.length).toBeLessThanOrEqual(parts)
-      const sizes: number[] = []
-      const found: unknown[] = []
-      for (const part of split.length > 20 ? split.slice(0, 20) : split) {
-        const ids = await all(JSON.parse(JSON.stringify(part)) as PagePlan)
-        sizes.push(ids.length)
-        found.push(...ids)
-      }
-      expect(new Set(found).size).toBe(found.length)
-      if (split.length <= 20)
-        expect(found.toSorted((a, b) => Number(a) - Number(b))).toEqual(range(101, 1_000))
-      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(split.length)
-    }
-  })
-
-  test('are worked through by two workers on parts, while the application writes', async () => {
+  test('are worked through by two workers in turns, while the application writes', async () => {
     const workers = [env, envOf({ kind: place.kind, storage: await place.another() })]
-    const plan = await openPages(env, items(), { size: 50 })
-    const parts = await partition(env, plan, 2)
+    const plan = await openPages(env, items())
     const busy = (async () => {
       for (let n = 1; n <= 50; n += 1) {
         await place.sql`update item set "Name" = ${`w${n}`} where "Id" = ${n * 13}`
         await fillItems(place, 10_000 + n, 10_000 + n)
       }
     })()
-    const found = await Promise.all(parts.map((part, at) => all(part, workers[at])))
+    const found: unknown[] = []
+    let bounds: PageBounds | null = null
+    for (let turn = 0; ; turn += 1) {
+      const worker = workers[turn % 2]!
+      bounds = await nextBounds(worker, plan, bounds, 50)
+      if (bounds === null) break
+      found.push(...(await idsWithin(worker, plan, bounds)))
+    }
     await busy
-    expect(found.flat()).toEqual(range(1, 1_000))
-    expect(found.every((ids) => ids.length === 500)).toBe(true)
+    expect(found).toEqual(range(1, 1_000))
     await place.sql`delete from item where "Id" > 10000`
   })
 
-  test('go on from a stored position in another process, by ids alone too', async () => {
+  test('go on from stored bounds in another process', async () => {
     for (const snapshot of [false, true]) {
-      const plan = await openPages(env, items('ORDER BY Id'), { size: 300, snapshot: true })
-      const keys = await openPages(env, items(), { size: 300 })
-      const one = snapshot ? plan : keys
-      const first = await nextIds(env, one)
-      const stored = JSON.parse(JSON.stringify({ one, position: first.position })) as {
-        one: PagePlan
-        position: typeof first.position
-      }
+      const plan = await openPages(env, items('ORDER BY Id'), { snapshot: true })
+      const one = snapshot ? plan : await openPages(env, items())
+      const first = await nextBounds(env, one, null, 300)
+      const stored = JSON.parse(JSON.stringify({ one, first })) as { one: PagePlan; first: PageBounds }
       const elsewhere = envOf({ kind: place.kind, storage: await place.another() })
-      const second = await nextPage(elsewhere, stored.one, stored.position)
-      expect([first.ids, second.ids]).toEqual([range(1, 300), range(301, 600)])
-      expect(second.records[0]).toEqual({ Id: 301, Name: expect.any(String) as string })
+      const second = (await nextBounds(elsewhere, stored.one, stored.first, 300))!
+      expect(await idsWithin(elsewhere, stored.one, stored.first)).toEqual(range(1, 300))
+      const records = await recordsWithin(elsewhere, stored.one, second)
+      expect(records.map(({ Id }) => Id)).toEqual(range(301, 600))
+      expect(records[0]).toEqual({ Id: 301, Name: expect.any(String) as string })
     }
   })
 
@@ -168,32 +175,29 @@ describe.each(places)('pages on $kind', (place: Place) => {
     const transaction = await place.storage.begin(application)
     const inside = envOf(place, { transaction })
     await transaction.query(['delete from item where "Id" > 10'], [])
-    expect(await all(await openPages(inside, items(), { size: 4 }), inside)).toEqual(range(1, 10))
-    expect(await all(await openPages(inside, items('ORDER BY Id'), { size: 4 }), inside)).toEqual(
-      range(1, 10),
-    )
+    expect(await all(await openPages(inside, items()), 4, inside)).toEqual(range(1, 10))
+    expect(await all(await openPages(inside, items('ORDER BY Id')), 4, inside)).toEqual(range(1, 10))
     await transaction.rollback()
   })
 
   test('keep to their tenant, also with a plan of another', async () => {
     const globex = envOf(place, { tenant: 'globex' })
-    expect(await all(await openPages(globex, items()), globex)).toEqual(range(2_001, 2_050))
+    expect(await all(await openPages(globex, items()), 20, globex)).toEqual(range(2_001, 2_050))
     const [keys, snapshot] = [
       await openPages(env, items()),
       await openPages(env, items(), { snapshot: true }),
     ]
-    expect(await all(keys, globex)).toEqual([])
-    await refused(nextPage(globex, snapshot), 'MILL_CURSOR_FATAL', /unknown/)
+    expect(await all(keys, 200, globex)).toEqual([])
+    const first = { kind: 'positions', from: 0, to: 200 } as const
+    await refused(recordsWithin(globex, snapshot, first), 'MILL_CURSOR_FATAL', /unknown/)
     await closePages(globex, snapshot)
-    expect((await nextPage(env, snapshot)).ids).toHaveLength(200)
+    expect(await idsWithin(env, snapshot, first)).toHaveLength(200)
     await closePages(env, snapshot)
     await closePages(env, snapshot)
-    await refused(nextPage(env, snapshot), 'MILL_CURSOR_FATAL')
+    await refused(idsWithin(env, snapshot, first), 'MILL_CURSOR_FATAL')
   })
 
   test('refuse what cannot be', async () => {
-    for (const size of [0, -1, 1.5, 10_001, Number.NaN])
-      await refused(openPages(env, items(), { size }), 'MILL_OPTIONS_INVALID', /size/)
     await refused(openPages(env, parseSoql('SELECT COUNT() FROM Item')), 'MILL_QUERY_INVALID')
     await refused(openPages(env, parseSoql('SELECT Name FROM Item GROUP BY Name')), 'MILL_QUERY_INVALID')
     await refused(openPages(env, items('WHERE Naem = 1')), 'MILL_FIELD_UNKNOWN')
@@ -202,8 +206,17 @@ describe.each(places)('pages on $kind', (place: Place) => {
       await openPages(env, items()),
       await openPages(env, items(), { snapshot: true }),
     ]
-    await refused(nextPage(env, keys, { next: 3 }), 'MILL_CURSOR_FATAL', /position/)
-    await refused(nextIds(env, snapshot, { after: 3 }), 'MILL_CURSOR_FATAL', /position/)
-    await refused(partition(env, keys, 0), 'MILL_OPTIONS_INVALID')
+    const [positions, range] = [
+      { kind: 'positions', from: 0, to: 3 },
+      { kind: 'keys', after: null, upTo: 3, count: 3 },
+    ] as const
+    for (const [plan, bounds] of [
+      [keys, positions],
+      [snapshot, range],
+    ] as const) {
+      await refused(nextBounds(env, plan, bounds, 5), 'MILL_CURSOR_FATAL', /other pages/)
+      await refused(recordsWithin(env, plan, bounds), 'MILL_CURSOR_FATAL', /other pages/)
+      await refused(idsWithin(env, plan, bounds), 'MILL_CURSOR_FATAL', /other pages/)
+    }
   })
 })

@@ -1,8 +1,13 @@
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openCursor } from '../../../packages/millrace/src/records/cursor/cursor.ts'
-import { nextIds, nextPage, openPages, partition } from '../../../packages/millrace/src/records/page/pager.ts'
-import type { PagePlan, PagePosition } from '../../../packages/millrace/src/records/page/plan.ts'
+import {
+  idsWithin,
+  nextBounds,
+  openPages,
+  recordsWithin,
+} from '../../../packages/millrace/src/records/page/pager.ts'
+import type { PageBounds, PagePlan } from '../../../packages/millrace/src/records/page/plan.ts'
 import { parseSoql } from '../../../packages/millrace/src/records/soql/parse.ts'
 import { envOf, postgresPlace, sqlitePlace, type Place } from './place.ts'
 
@@ -23,10 +28,8 @@ type Change =
   | { readonly kind: 'rank'; readonly id: number; readonly rank: number }
 
 interface Step {
-  /** Which of the parts goes on. */
-  readonly part: number
   readonly size: number
-  /** The worker dies after it read the page, and another reads it again. */
+  /** The worker dies after it read the page, and another reads it again after the changes. */
   readonly crash: boolean
   readonly ids: boolean
   readonly changes: readonly Change[]
@@ -43,10 +46,8 @@ const walk = fc.record({
   rows: fc.uniqueArray(fc.record({ id, rank }), { selector: (row) => row.id, maxLength: 40 }),
   snapshot: fc.boolean(),
   descending: fc.boolean(),
-  parts: fc.constantFrom(1, 1, 2, 3, 7),
   steps: fc.array(
     fc.record<Step>({
-      part: fc.nat({ max: 6 }),
       size: fc.integer({ min: 1, max: 15 }),
       crash: fc.boolean(),
       ids: fc.boolean(),
@@ -113,82 +114,80 @@ class Table {
   }
 }
 
-/** What the next page must be, by the model alone. */
-function expected(
+/** Of the ids that match now, those that lie where the plan reads, by the model alone. */
+function within(table: Table, after: unknown, upTo: unknown): number[] {
+  return upTo === null
+    ? []
+    : table.matching().filter((one) => one > Number(after ?? -1) && one <= Number(upTo))
+}
+
+/** Where the next page must end. */
+function expectedBounds(
   plan: PagePlan,
-  position: PagePosition | null,
+  before: PageBounds | null,
   size: number,
   table: Table,
-  set: readonly number[],
-) {
+): PageBounds | null {
   if (plan.kind === 'snapshot') {
-    const at = position === null ? plan.from : (position as { readonly next: number }).next
-    const all = set.slice(at, Math.min(plan.to, at + size))
-    return { all, there: all.filter((one) => table.rows.has(one)), done: at + size >= plan.to }
+    const from = before?.kind === 'positions' ? before.to : 0
+    return from >= plan.to ? null : { kind: 'positions', from, to: Math.min(plan.to, from + size) }
   }
-  const after = position === null ? plan.after : (position as { readonly after: number }).after
-  const left = table
-    .matching()
-    .filter((one) => one > Number(after ?? -1) && plan.upTo !== null && one <= Number(plan.upTo))
-  const all = left.slice(0, size)
-  return { all, there: all, done: left.length <= size }
+  const after = before?.kind === 'keys' ? before.upTo : null
+  const page = within(table, after, plan.upTo).slice(0, size)
+  const upTo = page.at(-1)
+  return upTo === undefined ? null : { kind: 'keys', after, upTo, count: page.length }
 }
 
-interface Part {
-  readonly plan: PagePlan
-  position: PagePosition | null
-  done: boolean
+/** What must stand in a page now. */
+function expectedPage(bounds: PageBounds, table: Table, set: readonly number[]) {
+  const all =
+    bounds.kind === 'keys' ? within(table, bounds.after, bounds.upTo) : set.slice(bounds.from, bounds.to)
+  return { all, there: all.filter((one) => table.rows.has(one)) }
 }
 
-async function follow(
-  place: Place,
-  { rows, snapshot, descending, parts, steps }: Walk,
-  n: number,
-): Promise<void> {
+async function follow(place: Place, { rows, snapshot, descending, steps }: Walk, n: number): Promise<void> {
   const tenant = `walk-${n}`
   const base = n * 100
   const table = new Table(place, tenant)
   await table.fill(rows, base)
   const env = () => envOf(place, { tenant })
   const order = snapshot ? `ORDER BY Id ${descending ? 'DESC' : 'ASC'}` : ''
-  const query = parseSoql(`SELECT Rank FROM Item WHERE Rank >= 0 ${order}`)
-  const opened = clone(await openPages(env(), query, { snapshot, size: 5 }))
+  const query = parseSoql(`SELECT Id, Rank FROM Item WHERE Rank >= 0 ${order}`)
+  const plan = clone(await openPages(env(), query, { snapshot }))
   const set = descending ? table.matching().reverse() : table.matching()
-  if (opened.kind === 'snapshot') expect(opened.to).toBe(set.length)
-  const split: Part[] = (await partition(env(), opened, parts)).map((plan) => ({
-    plan: clone(plan),
-    position: null,
-    done: false,
-  }))
+  if (plan.kind === 'snapshot') expect(plan.to).toBe(set.length)
   const seen: number[] = []
 
-  const step = async (
-    part: Part,
-    { size, crash, ids }: Pick<Step, 'size' | 'crash' | 'ids'>,
-  ): Promise<void> => {
-    const wanted = expected(part.plan, part.position, size, table, set)
-    const read = async () =>
-      ids
-        ? await nextIds(env(), part.plan, part.position, size)
-        : await nextPage(env(), part.plan, part.position, size)
-    if (crash) await read()
-    const page = await read()
-    expect(page.ids).toEqual(ids ? wanted.all : wanted.there)
-    expect(page.done).toBe(wanted.done)
-    if ('records' in page)
-      expect(page.records).toEqual(wanted.there.map((one) => ({ Rank: table.rows.get(one) })))
-    seen.push(...page.ids.map(Number))
-    part.position = clone(page.position)
-    part.done = page.done
-    expect(page.position === null).toBe(page.done)
+  const bound = async (before: PageBounds | null, size: number): Promise<PageBounds | null> => {
+    const bounds = clone(await nextBounds(env(), plan, before, size))
+    expect(bounds).toEqual(expectedBounds(plan, before, size, table))
+    return bounds
+  }
+  const read = async (bounds: PageBounds, ids: boolean): Promise<readonly number[]> => {
+    const { all, there } = expectedPage(bounds, table, set)
+    if (ids) {
+      expect(await idsWithin(env(), plan, bounds)).toEqual(all)
+      return all
+    }
+    expect(await recordsWithin(env(), plan, bounds)).toEqual(
+      there.map((one) => ({ Id: one, Rank: table.rows.get(one) })),
+    )
+    return there
   }
 
-  for (const one of steps) {
-    const part = split[one.part % split.length]!
-    if (!part.done) await step(part, one)
-    for (const change of one.changes) await table.apply(change, base)
+  // As the executions of a batch: bounds are fixed by the one before, and read after whatever happened since.
+  let bounds = await bound(null, 5)
+  for (const { size, crash, ids, changes } of steps) {
+    if (crash && bounds !== null) await read(bounds, ids)
+    for (const change of changes) await table.apply(change, base)
+    if (bounds === null) continue
+    seen.push(...(await read(bounds, ids)))
+    bounds = await bound(bounds, size)
   }
-  for (const part of split) while (!part.done) await step(part, { size: 7, crash: false, ids: false })
+  while (bounds !== null) {
+    seen.push(...(await read(bounds, false)))
+    bounds = await bound(bounds, 7)
+  }
 
   expect(new Set(seen).size).toBe(seen.length)
   const throughout = set.filter((one) => table.untouched.has(one))

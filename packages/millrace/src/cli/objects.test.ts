@@ -54,6 +54,8 @@ test('tables for objects, and objects for tables', async () => {
   expect(listed.map(({ name, table, readOnly }) => ({ name, table, readOnly }))).toEqual([
     { name: 'ApexClass', table: null, readOnly: true },
     { name: 'AsyncApexJob', table: null, readOnly: true },
+    { name: 'CronJobDetail', table: null, readOnly: true },
+    { name: 'CronTrigger', table: null, readOnly: true },
     { name: 'Sale', table: 'sales', readOnly: false },
     { name: 'Shop', table: 'shops', readOnly: false },
   ])

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
+import { addFlexQueue } from './program-batches.ts'
 
 const statuses = [
   'Holding',
@@ -182,6 +183,7 @@ export function createProgram() {
       await createTriggers(names, command.optsWithGlobals())
     })
 
+  addFlexQueue(program)
   addSchedules(program)
 
   for (const verb of ['pause', 'resume'] as const) {

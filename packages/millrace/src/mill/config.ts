@@ -21,6 +21,21 @@ export interface QueueOptions extends LimitOptions {
   readonly perProcess?: number
 }
 
+/** Of the batches of a tenant. `false`: there is none, every batch starts as soon as a worker has room. */
+export type FlexQueueOptions =
+  | false
+  | {
+      /** Batches under way at once, 1 to 1,000,000. `'unlimited'` is as `false`. Default 5. */
+      readonly active?: number | 'unlimited'
+      /** Batches that may be Holding behind them, from 0; the next one is refused with MILL_FLEX_QUEUE_FULL. Default 100. */
+      readonly holding?: number | 'unlimited'
+    }
+
+export interface TenantOptions extends LimitOptions {
+  /** In place of the `flexQueue` of all tenants. */
+  readonly flexQueue?: FlexQueueOptions
+}
+
 export interface MillConfig {
   /** `sqlite:path/to/file.db` (default `sqlite:data/millrace.db`), `sqlite::memory:`, or `postgres://…`. */
   readonly storage?: string
@@ -37,7 +52,9 @@ export interface MillConfig {
   /** Serve only these queues in this process. Default: all. */
   readonly only?: readonly string[]
   /** By tenant; `'*'` stands for every tenant not named. */
-  readonly tenants?: Readonly<Record<string, LimitOptions>>
+  readonly tenants?: Readonly<Record<string, TenantOptions>>
+  /** How many batches of one tenant may be under way and Holding (semantics B-08); it holds for batches enqueued from then on. See docs/flex-queue.md. */
+  readonly flexQueue?: FlexQueueOptions
   /** How long a worker's lease lasts without renewal. Default `'15 seconds'`; a third of it is the heartbeat. */
   readonly lease?: Duration
   /** How long a handler may block the event loop before the lease is given up. Default `'30 seconds'`. */
@@ -59,7 +76,7 @@ export interface MillConfig {
   readonly maxResultBytes?: number
   /** How long an enqueue goes on trying while the database is away. Default `'10 seconds'`. */
   readonly patience?: Duration
-  /** What `onlyIn` of schedules is compared with. Default `'development'`. */
+  /** What `onlyIn` is compared with. Default `'development'`. */
   readonly environment?: string
   readonly flags?: FlagSource
   readonly records?: {
@@ -105,6 +122,7 @@ export const configFields = Object.keys({
   queues: true,
   only: true,
   tenants: true,
+  flexQueue: true,
   lease: true,
   blockedLimit: true,
   timeout: true,

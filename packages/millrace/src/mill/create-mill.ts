@@ -1,4 +1,5 @@
 import { MillraceError, type ErrorCode } from '../kernel/rules/errors.ts'
+import type { FlexFilling } from '../kernel/rules/flex-queue.ts'
 import { createIdSource } from '../kernel/rules/ids.ts'
 import { longestKeepMs } from '../kernel/rules/keep.ts'
 import { Awaiter } from '../kernel/runtime/awaiter.ts'
@@ -18,6 +19,7 @@ import type { TriggerContext } from '../records/env.ts'
 import { engineObjects } from '../records/engine/engine-objects.ts'
 import { RecordsInstallation } from '../records/installation.ts'
 import type { Definition } from '../tools/definition.ts'
+import { gated } from '../tools/gate.ts'
 import { ScopedContext } from '../tools/handler-context.ts'
 import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler } from '../tools/queueable/executions.ts'
@@ -27,6 +29,7 @@ import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
 import { Enqueuing, laneOf, limitKeyCache } from './enqueuing.ts'
+import { flexLimitsOf } from './flex-limits.ts'
 import { Mill, type MillParts } from './mill.ts'
 import { keepNoticeName, recordChanges } from './record-changes.ts'
 import { Scheduling } from './scheduling.ts'
@@ -100,11 +103,13 @@ async function partsOver({
   const threshold = config.log?.level ?? 'INFO'
   subscribeLog(events, sink, threshold, clock)
   const trouble = (error: unknown): void => events.emit({ kind: 'trouble', role: 'awaiter', error })
+  const onFilling = (filling: FlexFilling): void => events.emit({ kind: 'flex.filling', ...filling })
   const enqueuer = new Enqueuer({
     jobs: storage.jobs,
     clock,
     faults: internals.faults,
     patienceMs: settings.patienceMs,
+    onFilling,
   })
   const awaiter = new Awaiter(storage.history, clock, trouble)
   const cache = new LaneCache(storage.lanes)
@@ -125,7 +130,10 @@ async function partsOver({
       limits: { queues: config.queues ?? {}, tenants: config.tenants ?? {} },
       lane: (spec, own) => laneOf(cache, spec, own),
       limitKeys: limitKeyCache(storage.limits),
+      flexQueue: (tenant) => flexLimitsOf(settings.flexQueue, tenant),
+      flexStanding: (key) => storage.flexQueues.standing(key),
     },
+    onFilling,
     enqueuer,
     foreign,
     known: (definition) => known.get(`${definition.name}@${definition.version}`) === definition,
@@ -150,6 +158,9 @@ async function partsOver({
   if (ofRecords.savedQueries.length > 0) await records.savedQueries()
   const services: BatchServices = {
     states: storage.states,
+    history: storage.history,
+    newId,
+    monotonic: () => clock.monotonic(),
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),
@@ -160,7 +171,8 @@ async function partsOver({
         ? enqueuing.enqueue(definition, input, options)
         : enqueuing.inScope(definition, input, options, scope),
   }
-  for (const definition of definitions) handlers.add(handlerOf(definition, services))
+  const gate = { environment: settings.environment, databaseNow: () => databaseClock.fresh() }
+  for (const definition of definitions) handlers.add(gated(handlerOf(definition, services), definition, gate))
   const scheduling = new Scheduling({
     ...{ storage, definitions, schedules, newId, events },
     prepare: (definition, input, options) => enqueuing.prepare(definition, input, options, undefined, null),
@@ -220,6 +232,10 @@ function subscribeLog(
       log.warn(
         `millrace: ${event.lane.name} ${event.key.job} lost its lease before it ended, attempt ${event.key.attempt} was undone`,
       )
+    if (event.kind === 'flex.filling')
+      log.warn(
+        `millrace MILL_FLEX_QUEUE_FILLING: ${event.holding} of at most ${event.most} batches of tenant ${event.tenant} are Holding`,
+      )
     if (event.kind === 'rescued')
       log.info(
         `millrace: rescued worker ${event.worker}: ${event.lost} lost, ${event.handedBack} handed back, ${event.parked} parked`,
@@ -227,7 +243,7 @@ function subscribeLog(
     tellSchedules(log, event)
   }
   const told = [
-    ...['trouble', 'worker.fenced', 'execution.fenced', 'rescued'],
+    ...['trouble', 'worker.fenced', 'execution.fenced', 'rescued', 'flex.filling'],
     ...['schedule.fired', 'schedule.missed', 'schedule.late', 'schedule.trouble'],
   ] as EngineEvent['kind'][]
   for (const kind of told) events.subscribe(tell, kind)

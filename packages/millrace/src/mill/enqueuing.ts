@@ -1,10 +1,12 @@
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Lane, LaneSpec } from '../kernel/rules/execution.ts'
+import { roomOf, type FlexFilling } from '../kernel/rules/flex-queue.ts'
 import type { LimitSpec } from '../kernel/rules/limits.ts'
 import { currentScope, type ExecutionScope } from '../kernel/runtime/execution-scope.ts'
 import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import type { LaneCache } from '../kernel/runtime/lane-cache.ts'
 import type { EnqueueOutcome } from '../kernel/rules/unique.ts'
+import { flexQueueFull } from '../kernel/storage/flex-queues.ts'
 import type { ForeignTransactions } from '../kernel/storage/foreign.ts'
 import type { Limits } from '../kernel/storage/limits.ts'
 import type { NewJob } from '../kernel/storage/jobs.ts'
@@ -21,6 +23,7 @@ export interface EnqueuingOptions {
   readonly foreign: ForeignTransactions | null
   readonly known: (definition: Definition) => boolean
   readonly kind: 'sqlite' | 'postgres'
+  readonly onFilling: (filling: FlexFilling) => void
 }
 
 /** Where an enqueue is written: the durable groups, a transaction, or an application's own client. */
@@ -52,6 +55,7 @@ export class Enqueuing {
     const own = scope.whenOpen().then((transaction) => transaction.ownIds)
     const job = await this.prepare(definition, input, options, originOf(scope), own)
     if (job.unique === null) {
+      await this.#demandRoom(job)
       scope.enqueue([job])
       return { id: job.id, duplicate: false }
     }
@@ -64,6 +68,7 @@ export class Enqueuing {
     transaction: StorageTransaction,
   ): Promise<EnqueuedJob> {
     const [outcome] = await transaction.enqueue([job])
+    this.#tell(outcome)
     return this.answer(definition, job, outcome)
   }
 
@@ -82,7 +87,19 @@ export class Enqueuing {
       )
     const job = await this.prepare(definition, input, options, undefined, null)
     const [outcome] = await foreign.enqueueWith(client, [job])
+    this.#tell(outcome)
     return this.answer(definition, job, outcome)
+  }
+
+  /** It is written when the attempt ends, and refused then if need be; as it stands now is told at once. */
+  async #demandRoom({ options }: NewJob): Promise<void> {
+    if (options?.flex === undefined) return
+    const standing = await this.#options.services.flexStanding(options.flex)
+    if (standing !== null && roomOf(standing) < 1) throw flexQueueFull(standing)
+  }
+
+  #tell(outcome: EnqueueOutcome | undefined): void {
+    if (outcome?.filling) this.#options.onFilling(outcome.filling)
   }
 
   async prepare(
@@ -151,7 +168,7 @@ export function limitKeyCache(limits: Limits): PrepareServices['limitKeys'] {
   const known = new Set<string>()
   return async (specs, own) => {
     const signature = (spec: LimitSpec): string =>
-      JSON.stringify([spec.name, spec.slots, spec.rate, spec.perProcess])
+      JSON.stringify([spec.name, spec.slots, spec.rate, spec.perProcess, spec.flex])
     const missing = specs.filter((spec) => !ids.has(signature(spec)))
     if (missing.length > 0) {
       if (ids.size > mostKeys) {

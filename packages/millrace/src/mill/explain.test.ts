@@ -31,6 +31,7 @@ function job(change: Partial<JobView>): JobView {
     finishedAt: null,
     parentId: null,
     retryOf: null,
+    partOf: null,
     tags: [],
     input: null,
     result: undefined,
@@ -68,6 +69,10 @@ describe('every state has its sentence', () => {
       { substatus: 'snoozed', reason: { dueAt: now + 500 } },
       'Its handler put it off; it comes again in 500 ms, at 2030-01-01T00:00:00.500Z.',
     ],
+    [
+      { substatus: 'outsideWindow', reason: { dueAt: now + 60_000 } },
+      'It is outside its hours, which begin in 1 minute, at 2030-01-01T00:01:00.000Z.',
+    ],
     [{ substatus: 'snoozed' }, 'Its handler put it off; it comes again later.'],
     [
       { substatus: 'rateLimited', reason: { gate: 'r:tenant:acme' } },
@@ -94,7 +99,7 @@ describe('every state has its sentence', () => {
     [{ status: 'Processing', substatus: 'aborting' }, 'It was asked to stop and has not yet.'],
     [{ status: 'Completed', substatus: 'completed', attempt: 2, error }, 'It completed in attempt 2.'],
     [{ status: 'Completed', substatus: 'completedWithErrors' }, 'It completed in attempt 1, with errors.'],
-    [{ status: 'Completed', substatus: 'skipped', error }, 'Its handler found nothing to do: no luck.'],
+    [{ status: 'Completed', substatus: 'skipped', error }, 'It was skipped: no luck.'],
     [{ status: 'Failed', substatus: 'failed', error }, 'It failed in attempt 1: no luck'],
     [{ status: 'Failed', substatus: 'expired', error }, 'Its deadline passed: no luck'],
     [{ status: 'Failed', substatus: 'lost' }, 'It lost its process several times and was parked.'],

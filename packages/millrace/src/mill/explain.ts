@@ -15,7 +15,10 @@ export interface Surroundings {
 
 /** Why a job is where it is, in sentences. Pure. */
 export function explain(job: JobView, around: Surroundings): string {
-  const waits = job.status === 'Queued' || (job.status === 'Processing' && job.reason.worker === undefined)
+  const waits =
+    job.status === 'Queued' ||
+    job.status === 'Holding' ||
+    (job.status === 'Processing' && job.reason.worker === undefined)
   const holds = waits && job.substatus !== 'aborting' ? heldBy(job, around) : []
   return [stateOf(job, around), ...progressText(job), ...holds].join(' ')
 }
@@ -34,9 +37,13 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
       return dueText(`Attempt ${attempt - 1} failed${message}. Attempt ${attempt} is due`, reason.dueAt, now)
     case 'snoozed':
       return dueText('Its handler put it off; it comes again', reason.dueAt, now)
+    case 'outsideWindow':
+      return dueText('It is outside its hours, which begin', reason.dueAt, now)
     case 'rateLimited':
     case 'concurrencyLimited':
       return limitText(substatus, reason.gate, limits)
+    case 'holding':
+      return holdingText(reason.gate, limits)
     case 'paused':
     case 'unknownDefinition':
       return 'It may run as far as its own time is concerned.'
@@ -53,7 +60,7 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
     case 'completedWithErrors':
       return `It completed in attempt ${attempt}, with errors.`
     case 'skipped':
-      return `Its handler found nothing to do${message}.`
+      return `It was skipped${message}${message.endsWith('.') ? '' : '.'}`
     case 'failed':
       return `It failed in attempt ${attempt}${message}`
     case 'expired':
@@ -95,6 +102,15 @@ function limitText(
   const slots = usage?.spec.slots ?? null
   const taken = usage === undefined || slots === null ? '' : `: ${usage.used} of ${slots} slots are taken`
   return `It waits for the concurrency limit${owner}${taken}.${others}`
+}
+
+function holdingText(gate: string | undefined, limits: readonly LimitUsage[]): string {
+  const usage = limits.find(({ spec }) => spec.name === gate)
+  const counts =
+    usage === undefined
+      ? ''
+      : `: ${usage.used} of ${String(usage.spec.slots)} batches are under way, ${usage.waiting} are Holding`
+  return `It is Holding in the flex queue of its tenant${counts}.`
 }
 
 /** A limit key is `letter:kind:name[:key]`. */

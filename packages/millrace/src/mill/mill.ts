@@ -28,6 +28,7 @@ import { recordsOf } from './records.ts'
 import { MillSavedQueries } from './saved-queries.ts'
 import { MillSchedules } from './schedules.ts'
 import type { Scheduling } from './scheduling.ts'
+import { FlexQueue } from './flex-queue.ts'
 import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
@@ -75,6 +76,8 @@ export class Mill {
   readonly jobs: Jobs
   /** Records of batches that were set aside. */
   readonly batches: Batches
+  /** Batches that are Holding, and their order. */
+  readonly flexQueue: FlexQueue
   /**
    * Records of the application's objects, as the system in the tenant `default` unless `records.as` says otherwise. In a handler or a transaction
    * it joins them, as `enqueue` does; beside them each verb that writes is a transaction of its own.
@@ -96,6 +99,7 @@ export class Mill {
       (jobs) => this.#worker?.abort(jobs) === true,
     )
     this.batches = new Batches(parts.storage, this.jobs)
+    this.flexQueue = new FlexQueue(parts.storage, this.jobs, parts.settings.flexQueue)
     this.records = recordsOf({
       services: parts,
       begin: () => this.#begin(),
@@ -224,7 +228,7 @@ export class Mill {
   async explain(jobId: string): Promise<string> {
     const { storage } = this.#parts
     const job = await this.jobs.get(jobId)
-    const limited = job.substatus === 'rateLimited' || job.substatus === 'concurrencyLimited'
+    const limited = ['rateLimited', 'concurrencyLimited', 'holding'].includes(job.substatus)
     return explain(job, {
       now: await storage.now(),
       pauses: await storage.controls.pauses(),

@@ -1,3 +1,4 @@
+import type { Window } from '../kernel/rules/window.ts'
 import { localTime } from '../kernel/rules/local-time.ts'
 import type {
   FireKind,
@@ -23,6 +24,8 @@ export interface ScheduleView {
   readonly cron: string | null
   readonly dialect: 'salesforce' | 'extended'
   readonly everyMs: number | null
+  /** It fires once. */
+  readonly at: Date | null
   /** Its times in plain English, in its zone: `At 02:00, on Monday to Friday`. */
   readonly describes: string
   readonly timeZone: string
@@ -32,7 +35,7 @@ export interface ScheduleView {
   readonly misfire: Misfire
   readonly jitterMs: number
   readonly onlyIn: readonly string[] | null
-  readonly window: { readonly from: string; readonly to: string; readonly zone: string } | null
+  readonly window: Window | null
   readonly options: ScheduleEnqueueOptions
   readonly state: ScheduleState
   readonly nextFire: Date | null
@@ -68,11 +71,18 @@ export interface NextFire {
 
 export function scheduleView(row: StoredSchedule, targetIsHere: boolean): ScheduleView {
   const settings = readSettings(row)
-  const { mode, everyMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = settings
+  const { mode, everyMs, atMs, overlap, misfire, jitterMs, onlyIn, window, options, input } = settings
   return {
     ...{ id: row.id, name: row.name, tenant: row.tenant, targetIsHere, input },
     runs: { name: row.target, version: row.targetVersion, tool: row.tool },
-    ...{ cron: row.cron, dialect: mode, everyMs, describes: describeTiming(settings), timeZone: row.zone },
+    ...{
+      cron: row.cron,
+      dialect: mode,
+      everyMs,
+      at: dateOf(atMs),
+      describes: describeTiming(settings),
+      timeZone: row.zone,
+    },
     ...{
       start: dateOf(row.start),
       end: dateOf(row.end),

@@ -1,3 +1,4 @@
+import { parseDuration, type Duration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import { checkDefinitionName, checkTenant, DEFAULT_TENANT } from '../kernel/rules/names.ts'
 import { nearestName } from '../kernel/rules/nearest-name.ts'
@@ -39,6 +40,17 @@ export interface CreateScheduleOptions<D extends Definition = Definition>
   readonly ifExists?: 'error' | 'skip' | 'replace'
   /** Who makes it. */
   readonly by?: string
+}
+
+export interface ScheduleBatchOptions<D extends Definition = Definition> extends Pick<
+  CreateScheduleOptions<D>,
+  'name' | 'input' | 'tenant' | 'by' | 'ifExists' | 'window' | 'onlyIn' | 'options'
+> {
+  /** So long from now, by the database's clock; this or `at`. */
+  readonly delay?: Duration
+  readonly at?: Date | string
+  /** Records of a chunk, 1 to 10,000; default: as of the batch. */
+  readonly scope?: number
 }
 
 export interface OfTenant {
@@ -101,6 +113,10 @@ const page = 500
 const mostBackfilled = 1_000
 /** To find an instant without a fire. */
 const mostTries = 1_000
+const scheduleBatchFields = [
+  ...(['name', 'input', 'tenant', 'by', 'ifExists', 'window', 'onlyIn', 'options'] as const),
+  ...(['delay', 'at', 'scope'] as const),
+]
 const ifExistsChoices = ['error', 'skip', 'replace'] as const
 
 /**
@@ -135,10 +151,20 @@ export class MillSchedules {
     const stored = await this.#scheduling.inputOf({ name, tenant, target, input: input ?? null, settings })
     const wish = { settings, target, input: stored, origin: 'runtime', version: 1, author: by } as const
     let exists = false
+    let fires = true
     const row = await this.#storage.schedules.change({ tenant, name }, (standing, now) => {
-      exists = standing !== null && standing.state !== 'deleted'
-      return exists && ifExists !== 'replace' ? null : created(wish, this.#newId(), now)
+      exists = standing !== null && standing.state !== 'deleted' && !isSpent(standing)
+      if (exists && ifExists !== 'replace') return null
+      const draft = created(wish, this.#newId(), now)
+      fires = draft.next !== null
+      return fires ? draft : null
     })
+    if (!fires)
+      throw new MillraceError(
+        'MILL_SCHEDULE_INVALID',
+        `Based on configured schedule, the given trigger "${name}" will never fire.`,
+        { data: { name, tenant } },
+      )
     if (exists && ifExists === 'error')
       throw new MillraceError(
         'MILL_SCHEDULE_EXISTS',
@@ -146,6 +172,39 @@ export class MillSchedules {
         { data: { name, tenant } },
       )
     return this.#view(row as StoredSchedule)
+  }
+
+  /**
+   * One run of a batch later, as `System.scheduleBatch` has it (semantics B-12): a schedule with `at`, which is `COMPLETE` once it has
+   * fired and then leaves its name to others. Throws as `create` does.
+   */
+  async scheduleBatch<D extends Definition>(
+    batch: D | string,
+    options: ScheduleBatchOptions<D>,
+  ): Promise<ScheduleView> {
+    optionFields(options, scheduleBatchFields, 'schedules.scheduleBatch')
+    const { delay, at, scope, options: others, ...rest } = options
+    const where = `scheduleBatch ${options.name}`
+    const target = this.#scheduling.targetOf(batch, where)
+    if (target.tool !== 'batch')
+      throw new MillraceError(
+        'MILL_SCHEDULE_INVALID',
+        `${where}: ${target.name} is a ${target.tool}, no batch`,
+      )
+    if ((delay === undefined) === (at === undefined))
+      throw new MillraceError('MILL_SCHEDULE_INVALID', `${where} needs either delay or at`)
+    return this.create({
+      ...rest,
+      ...{ runs: target, at: at ?? (await this.#in(delay as Duration, where)), overlap: 'queue' },
+      options: { ...others, ...(scope === undefined ? {} : { scope }) },
+    })
+  }
+
+  async #in(delay: Duration, where: string): Promise<Date> {
+    const ms = parseDuration(delay, `delay of ${where}`)
+    if (ms <= 0)
+      throw new MillraceError('MILL_DURATION_INVALID', `the delay of ${where} must be longer than nothing`)
+    return new Date(Math.ceil((await this.#storage.now()) + ms))
   }
 
   /** By tenant and name. */
@@ -343,4 +402,14 @@ export class MillSchedules {
   #demandRoom(): void {
     demandRoomBeside(this.#storage.kind, 'a schedule')
   }
+}
+
+/** It has fired once, as it was to, and nothing of it waits. */
+function isSpent(row: StoredSchedule): boolean {
+  return (
+    row.state === 'complete' &&
+    row.origin === 'runtime' &&
+    row.queued === 0 &&
+    readSettings(row).atMs !== null
+  )
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MillConfig } from './config.ts'
+import { flexLimitsOf } from './flex-limits.ts'
 import { settingsOf } from './settings.ts'
 
 test('every default is filled in, durations in ms', () => {
@@ -14,6 +15,7 @@ test('every default is filled in, durations in ms', () => {
     ...{ maxPayloadBytes: 1_048_576, maxResultBytes: 1_048_576 },
     ...{ patienceMs: 10_000, queryTimeoutMs: 30_000, poolSize: 14 },
     environment: 'development',
+    flexQueue: { all: { slots: 5, most: 100 }, tenants: {} },
     records: {
       ...{ timeZone: 'UTC', fiscalYearStart: 1, maxRows: 50_000, queryTimeoutMs: 30_000 },
       cursors: {
@@ -76,4 +78,37 @@ test.each<[string, MillConfig]>([
     code: expect.stringMatching(/^MILL_(CONFIG|OPTIONS|DURATION|NAME)_INVALID$/) as string,
     message: expect.stringContaining(field) as string,
   })
+})
+
+test('the flex queue of a tenant is that of its name, of all others, or of all', () => {
+  const flexOf = (config: MillConfig, tenant = 'acme') => flexLimitsOf(settingsOf(config).flexQueue, tenant)
+  expect(flexOf({})).toEqual({ slots: 5, most: 100 })
+  expect(flexOf({ flexQueue: { active: 2 } })).toEqual({ slots: 2, most: 100 })
+  expect(flexOf({ flexQueue: { holding: 'unlimited' } })).toEqual({ slots: 5, most: null })
+  expect(flexOf({ flexQueue: false })).toBeNull()
+  expect(flexOf({ flexQueue: { active: 'unlimited' } })).toBeNull()
+  const tenants = { acme: { flexQueue: { active: 9, holding: 0 } }, '*': { flexQueue: false } } as const
+  expect(flexOf({ tenants })).toEqual({ slots: 9, most: 0 })
+  expect(flexOf({ tenants }, 'other')).toBeNull()
+  expect(flexOf({ flexQueue: { active: 3 }, tenants: { '*': { concurrency: 1 } } })).toMatchObject({
+    slots: 3,
+  })
+  // It goes to the thread that keeps the lease.
+  expect(() => structuredClone(settingsOf({ tenants }))).not.toThrow()
+})
+
+test.each([
+  [{ flexQueue: { active: 0 } }, 'flexQueue.active'],
+  [{ flexQueue: { active: 1.5 } }, 'flexQueue.active'],
+  [{ flexQueue: { holding: -1 } }, 'flexQueue.holding'],
+  [{ flexQueue: { holding: 'many' } }, 'flexQueue.holding'],
+  [{ flexQueue: { activ: 1 } }, 'activ'],
+  [{ tenants: { acme: { flexQueue: { holding: NaN } } } }, 'tenants.acme.flexQueue.holding'],
+])('%j is refused', (config, field) => {
+  expect(() => settingsOf(config as MillConfig)).toThrow(
+    expect.objectContaining({
+      code: 'MILL_CONFIG_INVALID',
+      message: expect.stringContaining(field) as string,
+    }),
+  )
 })

@@ -6,6 +6,7 @@ import { demandTimeZone } from '../kernel/rules/time-zone.ts'
 import { cursorLimits, defaultCursorLimits, type CursorLimits } from '../records/cursor/limits.ts'
 import { checkLimits } from '../tools/limit-specs.ts'
 import { configFields, type MillConfig } from './config.ts'
+import { flexSettingsOf, type FlexSettings } from './flex-limits.ts'
 
 /** The configuration with every default filled in, durations in ms. */
 export interface Settings {
@@ -27,6 +28,7 @@ export interface Settings {
   readonly queryTimeoutMs: number
   readonly poolSize: number
   readonly environment: string
+  readonly flexQueue: FlexSettings
   readonly records: {
     readonly timeZone: string
     readonly fiscalYearStart: number
@@ -101,6 +103,7 @@ export function settingsOf(config: MillConfig): Settings {
       1_000,
     ),
     environment: config.environment ?? 'development',
+    flexQueue: flexSettingsOf(config),
     records: {
       timeZone: zone(config.records?.timeZone ?? 'UTC'),
       fiscalYearStart: whole(config.records?.fiscalYearStart ?? 1, 'records.fiscalYearStart', 1, 12),
@@ -144,7 +147,7 @@ function refuseStrangers(config: MillConfig): void {
   for (const [queue, options] of Object.entries(config.queues ?? {}))
     check(options, [...limits, 'perProcess'], `config queues.${queue}`)
   for (const [tenant, options] of Object.entries(config.tenants ?? {}))
-    check(options, limits, `config tenants.${tenant}`)
+    check(options, [...limits, 'flexQueue'], `config tenants.${tenant}`)
 }
 
 /** A repeat of an enqueue whose answer was lost must still find the job it made, so ids outlive every such repeat. */

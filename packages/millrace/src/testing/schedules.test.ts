@@ -101,6 +101,23 @@ describe('a schedule in code', () => {
     expect(await mill.mill.schedules.get('short')).toMatchObject({ state: 'complete', nextFire: null })
   })
 
+  test('with at fires once, and a deploy after that does not fire it again', async () => {
+    const once = defineSchedule({
+      ...{ name: 'once', at: '2030-01-01T10:00:00+05:00', runs: work, timeZone: 'Asia/Karachi' },
+    })
+    await open({ definitions: [work, once] })
+    expect(await mill.mill.schedules.get('once')).toMatchObject({
+      ...{ at: new Date('2030-01-01T05:00:00Z'), cron: null, everyMs: null, state: 'waiting' },
+      describes: 'Once, on 2030-01-01 at 10:00:00',
+    })
+    expect((await mill.mill.schedules.next('once')).map(({ at }) => at.toISOString())).toEqual([
+      '2030-01-01T05:00:00.000Z',
+    ])
+    await mill.advance('2 days')
+    expect(ran).toEqual(['due 01-01T05:00:00'])
+    expect(await mill.mill.schedules.get('once')).toMatchObject({ state: 'complete', timesTriggered: 1 })
+  })
+
   test('starts its jobs within its window, and later by its jitter', async () => {
     const windowed = defineSchedule({
       ...{ name: 'windowed', cron: '0 0 12 * * ?', runs: work, window: { from: '22:00', to: '06:00' } },
@@ -123,8 +140,10 @@ describe('a schedule in code', () => {
   })
 
   test.each<[object, string, string]>([
-    [{ name: 'x', runs: work }, 'MILL_SCHEDULE_INVALID', 'needs either cron or every'],
-    [{ name: 'x', runs: work, cron: '0 0 2 * * ?', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'either'],
+    [{ name: 'x', runs: work }, 'MILL_SCHEDULE_INVALID', 'needs one of cron, every and at'],
+    [{ name: 'x', runs: work, cron: '0 0 2 * * ?', every: '1 hour' }, 'MILL_SCHEDULE_INVALID', 'one of'],
+    [{ name: 'x', runs: work, at: '2030-02-30T00:00:00Z' }, 'MILL_RUN_AT_INVALID', 'at'],
+    [{ name: 'x', runs: work, at: new Date(1), end: new Date(2) }, 'MILL_SCHEDULE_INVALID', 'fires once'],
     [{ name: 'x', runs: work, cron: '0 0 2 * * *', dialect: 'salesforce' }, 'MILL_CRON_INVALID', ''],
     [{ name: 'x', runs: work, cron: '61 0 2 * * ?' }, 'MILL_CRON_INVALID', 'seconds'],
     [

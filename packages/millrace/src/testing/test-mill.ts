@@ -25,6 +25,7 @@ type SharedConfig = Pick<
   | 'queues'
   | 'only'
   | 'tenants'
+  | 'flexQueue'
   | 'timeout'
   | 'abortGrace'
   | 'retention'

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Duration } from '../kernel/rules/duration.ts'
 import type { RetryOptions } from '../kernel/rules/retry.ts'
+import type { WindowOptions } from '../kernel/rules/window.ts'
 
 /** At most `limit` executions at once that share a key. */
 export interface ConcurrencyOptions<Input = unknown> {
@@ -38,6 +39,10 @@ export interface CommonOptions<Input = unknown> {
   /** A number is short for `{ limit }`. */
   readonly concurrency?: number | ConcurrencyOptions<Input>
   readonly rateLimit?: RateLimitOptions<Input>
+  /** Hours in which its executions may start, retries and chunks included; outside of them they wait. */
+  readonly window?: WindowOptions
+  /** Names of environments (`environment` of the config); anywhere else its jobs end as skipped. */
+  readonly onlyIn?: readonly string[]
 }
 
 export const commonFields = Object.keys({
@@ -50,6 +55,8 @@ export const commonFields = Object.keys({
   deadline: true,
   concurrency: true,
   rateLimit: true,
+  window: true,
+  onlyIn: true,
 } satisfies Record<keyof CommonOptions, true>)
 
 /** What every definition is, whatever its tool: a frozen value that knows no database. */
@@ -64,6 +71,8 @@ export interface Definition<In = unknown, Out = unknown> {
   readonly hasFinalizer: boolean
   /** Its jobs run in several executions. */
   readonly several?: true
+  /** They go through the flex queue of their tenant. */
+  readonly flex?: true
   /** Type only: what `completed()` resolves with. */
   readonly output?: Out
 }

@@ -1,6 +1,7 @@
 import type { Duration } from '../kernel/rules/duration.ts'
 import type { RetryOptions } from '../kernel/rules/retry.ts'
 import type { UniqueOptions } from '../kernel/rules/unique-key.ts'
+import type { WindowOptions } from '../kernel/rules/window.ts'
 
 export const enqueueFields = Object.keys({
   delay: true,
@@ -16,6 +17,9 @@ export const enqueueFields = Object.keys({
   deadline: true,
   maxDepth: true,
   runAs: true,
+  window: true,
+  onlyIn: true,
+  scope: true,
   detached: true,
 } satisfies Record<keyof EnqueueOptions, true>)
 
@@ -39,6 +43,11 @@ export interface EnqueueOptions {
   /** How long a chain this job may start, itself included; its children inherit it (semantics ). */
   readonly maxDepth?: number
   readonly runAs?: string
+  /** null: at any hour, whatever the definition says. */
+  readonly window?: WindowOptions | null
+  readonly onlyIn?: readonly string[]
+  /** Of a batch: records of a chunk, 1 to 10,000 (semantics B-02). */
+  readonly scope?: number
   /** Inside a handler: do not join its transaction. */
   readonly detached?: boolean
 }

@@ -4,6 +4,7 @@ import { MillraceError } from '../kernel/rules/errors.ts'
 import type { LimitSpec } from '../kernel/rules/limits.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import { checkStorable } from '../kernel/rules/text.ts'
+import { flexKeyName } from '../kernel/storage/flex-queues.ts'
 import type { ConcurrencyOptions, RateLimitOptions } from './definition.ts'
 
 /** What a limit belongs to. */
@@ -50,6 +51,16 @@ export function rate(
     rate: { burst, perMs: limit / ms },
     perProcess: false,
   }
+}
+
+/** Batches of a tenant that may be under way, and Holding (null: any number). */
+export interface FlexLimits {
+  readonly slots: number
+  readonly most: number | null
+}
+
+export function flexQueue(tenant: string, { slots, most }: FlexLimits): LimitSpec {
+  return { name: flexKeyName(tenant), slots, rate: null, perProcess: false, flex: { most } }
 }
 
 const longestKey = 200

@@ -23,6 +23,8 @@ beforeEach(() => {
     databaseNow: async () => now,
     maxPayloadBytes: 100,
     limits: { queues: {}, tenants: {} },
+    flexQueue: () => null,
+    flexStanding: async () => null,
     lane: async (spec) => {
       lanes.push(spec)
       return { ...spec, id: 40 }

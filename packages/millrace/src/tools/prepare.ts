@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseDuration } from '../kernel/rules/duration.ts'
 import { MillraceError } from '../kernel/rules/errors.ts'
 import type { Claimed, JobId, JobOptions, Lane, LaneSpec } from '../kernel/rules/execution.ts'
+import type { FlexStanding } from '../kernel/rules/flex-queue.ts'
 import type { LimitSpec } from '../kernel/rules/limits.ts'
 import {
   checkPriority,
@@ -12,13 +13,15 @@ import {
   DEFAULT_QUEUE,
   DEFAULT_TENANT,
 } from '../kernel/rules/names.ts'
-import { optionFields } from '../kernel/rules/option-fields.ts'
+import { invalidOption, optionFields, wholeOf } from '../kernel/rules/option-fields.ts'
 import { normalizeRetry, type RetryPolicy } from '../kernel/rules/retry.ts'
 import { checkStorable } from '../kernel/rules/text.ts'
 import { normalizeUnique } from '../kernel/rules/unique-key.ts'
-import { normalizeWhen } from '../kernel/rules/when.ts'
+import { normalizeWhen, type Due } from '../kernel/rules/when.ts'
+import { openAt, type Window } from '../kernel/rules/window.ts'
 import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { OwnIds } from '../kernel/storage/transaction.ts'
+import { checkEnvironments } from './check-definition.ts'
 import { encode } from './codec.ts'
 import {
   validate,
@@ -27,7 +30,8 @@ import {
   type Definition,
   type RateLimitOptions,
 } from './definition.ts'
-import { rate, slots } from './limit-specs.ts'
+import { windowFor } from './gate.ts'
+import { flexQueue, rate, slots, type FlexLimits } from './limit-specs.ts'
 import { enqueueFields, type EnqueueOptions } from './enqueue-options.ts'
 
 /** Limits that the configuration sets for queues and tenants, over all workers. */
@@ -53,6 +57,10 @@ export interface PrepareServices {
   readonly limits: ConfiguredLimits
   /** At once where it is known: nearly always, and each promise costs. */
   readonly lane: (spec: LaneSpec, own: Own) => Lane | Promise<Lane>
+  /** null: batches of the tenant go through no flex queue. */
+  readonly flexQueue: (tenant: string) => FlexLimits | null
+  /** Of the limit key of a flex queue, without a lock; null: there is none. */
+  readonly flexStanding: (key: number) => Promise<FlexStanding | null>
   /** Ids of limit keys, made where they are new. */
   readonly limitKeys: (specs: readonly LimitSpec[], own: Own) => Promise<readonly number[]>
 }
@@ -83,7 +91,10 @@ export async function prepare(
   const tenant = checkTenant(options.tenant ?? origin?.tenant ?? DEFAULT_TENANT, where)
   const queue = checkQueue(options.queue ?? common.queue ?? DEFAULT_QUEUE, where)
   const prio = checkPriority(options.priority ?? common.priority ?? DEFAULT_PRIORITY, where)
-  const due = normalizeWhen({ delay: options.delay, runAt: options.runAt }, services.now(), where)
+  const asked = normalizeWhen({ delay: options.delay, runAt: options.runAt }, services.now(), where)
+  const window = windowFor(definition, options, `window in ${where}`)
+  if (options.onlyIn !== undefined) checkEnvironments(options.onlyIn, `onlyIn in ${where}`)
+  const scope = scopeOf(definition, options, where)
   const tags = checkTags([...(common.tags ?? []), ...checkTags(options.tags, where)], where)
   const timeoutMs = lengthOf(options.timeout, `timeout in ${where}`)
   const deadlineMs = lengthOf(options.deadline ?? common.deadline, `deadline in ${where}`)
@@ -105,21 +116,30 @@ export async function prepare(
   if (checked !== null) await checked
   // Everything was checked: from here on keys and lanes are written.
   const limits = limitSpecsOf(services, definition, input, tenant, queue)
-  const keys = limits.length === 0 ? [] : ascending(await services.limitKeys(limits, own))
+  const flexLimits = definition.flex === true ? services.flexQueue(tenant) : null
+  const specs = flexLimits === null ? limits : [...limits, flexQueue(tenant, flexLimits)]
+  const ids = specs.length === 0 ? [] : await services.limitKeys(specs, own)
+  const keys = ascending(ids.slice(0, limits.length))
+  const flex = ids[limits.length]
+  const due = window === null ? asked : dueWithin(window, asked, await services.databaseNow())
   const deadline = deadlineMs === undefined ? undefined : (await services.databaseNow()) + deadlineMs
   const jobOptions: JobOptions = {
     ...(payload.types === undefined ? {} : { types: payload.types }),
     ...(definition.hasFinalizer ? { finalizer: true } : {}),
     ...(definition.several ? { several: true } : {}),
     ...(keys.length === 0 ? {} : { keys }),
+    ...(flex === undefined ? {} : { flex }),
     ...(deadline === undefined ? {} : { deadline: Math.round(deadline) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...depth,
-    ...(due !== null && 'inMs' in due ? { delayMs: due.inMs } : {}),
+    ...(asked !== null && 'inMs' in asked ? { delayMs: asked.inMs } : {}),
     ...(tags.length === 0 ? {} : { tags }),
     ...(scenario === undefined ? {} : { scenario }),
     ...(runAs === undefined ? {} : { runAs }),
     ...(retry === undefined ? {} : { retry }),
+    ...(options.window === undefined ? {} : { window }),
+    ...(options.onlyIn === undefined ? {} : { onlyIn: options.onlyIn }),
+    ...(scope === undefined ? {} : { scope }),
   }
   const spec: LaneSpec = {
     tenant,
@@ -143,6 +163,13 @@ export async function prepare(
   }
 }
 
+/** One that would come outside of its window waits from the first for the window to open. */
+export function dueWithin(window: Window, due: Due | null, now: number): NewJob['due'] {
+  const wanted = due === null ? now : 'at' in due ? Math.max(due.at, now) : now + due.inMs
+  const at = openAt(window, wanted)
+  return at > wanted ? { at, reason: 'outsideWindow' } : due
+}
+
 /** What an enqueue leaves out of its policy, its definition's lends. */
 function retryOf(
   { retry }: EnqueueOptions,
@@ -159,6 +186,12 @@ function lengthOf(value: string | undefined, where: string): number | undefined 
   const ms = parseDuration(value, where)
   if (ms > 0) return ms
   throw new MillraceError('MILL_DURATION_INVALID', `the ${where} must be longer than nothing`)
+}
+
+function scopeOf({ tool, name }: Definition, { scope }: EnqueueOptions, where: string): number | undefined {
+  if (scope === undefined) return undefined
+  if (tool !== 'batch') throw invalidOption(where, `has a scope, which is for batches; ${name} is a ${tool}`)
+  return wholeOf(scope, 1, 10_000, `scope in ${where}`)
 }
 
 function depthOf(

@@ -37,7 +37,7 @@ export async function listSchedules(options: Options): Promise<void> {
 }
 
 function whenOf({ cron, everyMs }: ScheduleView): string {
-  return cron ?? `every ${(everyMs ?? 0) / 1_000} s`
+  return cron ?? (everyMs === null ? 'once' : `every ${everyMs / 1_000} s`)
 }
 
 export async function nextFires(

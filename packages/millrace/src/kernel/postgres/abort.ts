@@ -9,7 +9,7 @@ import { plain, statement } from './statement.ts'
 const endQueued = statement(
   'abort_queued',
   `with wanted as materialized (
-    select id, lane, prio, options ->> 'finalizer' is not null as finalizer
+    select id, lane, prio, options ->> 'finalizer' is not null as finalizer, (options ->> 'flex')::int as flex
     from millrace.job where id = any ($jobs::uuid[])
   ), r as (
     delete from millrace.ready where ctid = any (array(
@@ -32,6 +32,13 @@ const endQueued = statement(
     select job, seq, attempt, lane, ${outcomes.aborted} from gone
   ), intents as (
     delete from millrace.abort using gone where abort.job = gone.job
+  ), room as (
+    -- A slot of their flex queue may have come free; whoever has its key locked is changing it anyway.
+    update millrace.limit_key set next = clock_timestamp() where id = any (array(
+      select k.id from millrace.limit_key k
+      where k.id in (select flex from wanted join gone on gone.job = wanted.id)
+        and exists (select from millrace.waiting w where w.gate = k.id)
+      order by k.id for update skip locked))
   ), finalizers as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt)
     select gone.lane, gone.prio, 0, gone.job, case when gone.seq > 0 then ${jobFinalizerSeq} else -gone.attempt end, 1
@@ -81,7 +88,7 @@ export async function abort(
     await connection.run(ask, { job, channel: db.wakeups.channel })
     return { kind: 'requested' } as const
   })
-  if (answer.kind === 'aborted') db.wakeups.emit(backOf(answer.lanes))
+  if (answer.kind === 'aborted') db.wakeups.emit([...backOf(answer.lanes), { topic: 'due', inMs: 0 }])
   if (answer.kind === 'requested') db.wakeups.emit([{ topic: 'abort', jobs: [job] }])
   return answer.kind
 }

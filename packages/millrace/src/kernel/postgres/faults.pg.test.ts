@@ -76,10 +76,10 @@ describe.skipIf(!hasPostgres)('fault points', () => {
 
       const unique = newJob(lane, { unique: { key: `k ${moment}`, until: 'done', on: 'throw' } })
       expect(
-        await thrownBy((await failing(`enqueue:${moment}`)).jobs.enqueueUnique(unique, 100)),
+        await thrownBy((await failing(`enqueue:${moment}`)).jobs.enqueueAlone(unique, 100)),
       ).toBeDefined()
       expect(await bench.place(unique.id)).toBe(isThere ? 'ready' : 'absent')
-      expect(await bench.storage.jobs.enqueueUnique(unique, 100)).toEqual({ kind: 'queued', id: unique.id })
+      expect(await bench.storage.jobs.enqueueAlone(unique, 100)).toEqual({ kind: 'queued', id: unique.id })
 
       const { run, worker, lease } = await bench.leased(1)
       const storage = await failing(`settle:${moment}`)

@@ -2,9 +2,12 @@ import { waitReasons } from '../rules/decision.ts'
 import { isMillraceError } from '../rules/errors.ts'
 import { DEFAULT_PRIORITY } from '../rules/names.ts'
 import { checkSearchArgument } from '../rules/search-argument.ts'
-import type { NewJob } from '../storage/jobs.ts'
+import type { JobId } from '../rules/execution.ts'
+import type { FlexFilling } from '../rules/flex-queue.ts'
+import { dueReason, type NewJob } from '../storage/jobs.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import type { Database } from './database.ts'
+import { holdAll } from './flex-queue.ts'
 import { encode, WakeSet } from './notices.ts'
 import type { Session, Values } from './pool.ts'
 import { plain, statement, texts } from './statement.ts'
@@ -46,14 +49,14 @@ const enqueuePlain = statement('enqueue', enqueueText('on conflict (id) do nothi
 const enqueueAny = statement(
   'enqueue_any',
   `with due as materialized (
-    select id, case
+    select id, reason, case
         when at is not null then to_timestamp(at / 1000)
         when delay is not null then clock_timestamp() + delay * interval '1 ms'
       end as due
-    from unnest($ids::uuid[], $delays::float8[], $ats::float8[]) as d (id, delay, at)
+    from unnest($ids::uuid[], $delays::float8[], $ats::float8[], $reasons::smallint[]) as d (id, delay, at, reason)
   ), input as materialized (
     -- Judged once: a row due at this very moment goes to one table and not to both or none.
-    select input.*, due, coalesce(due > clock_timestamp(), false) as later
+    select input.*, due, reason, coalesce(due > clock_timestamp(), false) as later
     from unnest($ids::uuid[], $lanes::int[], $prios::smallint[], $parents::uuid[], $options::text[], $payloads::text[])
       as input (id, lane, prio, parent, options, payload)
     join due using (id)
@@ -68,7 +71,7 @@ const enqueueAny = statement(
     where not later
   ), delayed as (
     insert into millrace.waiting (lane, prio, care, job, seq, attempt, rank, due, reason)
-    select lane, prio, 0, id, 0, 1, prio, due, ${waitReasons.scheduled} from input join stored using (id)
+    select lane, prio, 0, id, 0, 1, prio, due, reason from input join stored using (id)
     where later
   ), searchable as (
     insert into millrace.arg (path, value, job)
@@ -101,7 +104,32 @@ export async function insertGroup(
   await insertJobs(hot, unique, wakeups.channel, wakes)
 }
 
+/**
+ * Jobs of flex queues take more than one statement: `session` is a transaction then. `isBounded`: they are refused where their queue has
+ * no room. Answers by job which queues are filling up.
+ */
 export async function insertJobs(
+  session: Session,
+  list: readonly NewJob[],
+  channel: string,
+  wakes: readonly Wake[],
+  isBounded = true,
+): Promise<ReadonlyMap<JobId, FlexFilling>> {
+  const flexible = list.filter(isFlexible)
+  const others = flexible.length === 0 ? list : list.filter((job) => !isFlexible(job))
+  const filling =
+    flexible.length === 0
+      ? new Map<JobId, FlexFilling>()
+      : await holdAll(session, withoutRepeats(flexible), channel, isBounded)
+  if (others.length > 0 || wakes.length > 0) await insertOthers(session, others, channel, wakes)
+  return filling
+}
+
+export function isFlexible({ options }: NewJob): boolean {
+  return options?.flex !== undefined
+}
+
+async function insertOthers(
   session: Session,
   list: readonly NewJob[],
   channel: string,
@@ -123,6 +151,7 @@ export async function insertJobs(
     ...values,
     delays: plain(unique.map(({ due }) => (due !== null && 'inMs' in due ? due.inMs : null))),
     ats: plain(unique.map(({ due }) => (due !== null && 'at' in due ? due.at : null))),
+    reasons: plain(unique.map(({ due }) => waitReasons[dueReason(due)])),
     arg_paths: texts(args.map((arg) => arg.path)),
     arg_values: texts(args.map((arg) => arg.value)),
     arg_jobs: plain(args.map((arg) => arg.job)),
@@ -162,8 +191,11 @@ function isRepeat(error: unknown): boolean {
 /** Whom these rows wake. An absolute instant counts as now: only the database's clock knows how far away it is (R16). */
 export function wakesOf(list: readonly NewJob[]): Wake[] {
   const woken = new WakeSet()
-  for (const { lane, prio, due } of list) {
-    if (due !== null) woken.due('inMs' in due ? due.inMs : 0)
+  for (const { lane, prio, due, options } of list) {
+    if (options?.flex !== undefined) {
+      woken.back(lane)
+      woken.due(due !== null && 'inMs' in due ? due.inMs : 0)
+    } else if (due !== null) woken.due('inMs' in due ? due.inMs : 0)
     else if (prio === DEFAULT_PRIORITY) woken.new(lane)
     else woken.back(lane)
   }

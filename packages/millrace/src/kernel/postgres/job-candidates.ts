@@ -148,13 +148,12 @@ const byArgument = walking(
   'select job from millrace.arg where path = $path and value = $value and job < $place order by job desc',
 )
 
-/** null: no job of this version of Millrace has the status. */
-export function candidatesOf({ arg, status }: JobFilter, lanes: readonly LaneId[] | null): Candidates | null {
+export function candidatesOf({ arg, status }: JobFilter, lanes: readonly LaneId[] | null): Candidates {
   const named = { lanes: lanes === null ? null : plain(lanes) }
   if (arg !== undefined) return walk(byArgument, { path: arg.path, value: arg.value })
   switch (status) {
     case 'Holding':
-      return null
+      return walk(waiting, named)
     case 'Preparing':
       return walk(processing, named)
     case 'Processing':

@@ -1,4 +1,5 @@
 import type { LaneId } from '../rules/execution.ts'
+import { waitReasons } from '../rules/decision.ts'
 import type { JobStatus } from '../rules/status.ts'
 import type { Session } from './pool.ts'
 import { plain, statement, type Statement } from './statement.ts'
@@ -41,10 +42,14 @@ function counting(named: boolean): Statement {
       select count(*)::int as n from (
         select from ${rowsOf('ready', 'job, seq', named)} where ${isQueued('t')}
         union all
-        select from millrace.waiting as t where ${ofLanes} and ${isQueued('t')}
+        select from millrace.waiting as t where ${ofLanes} and t.reason <> ${waitReasons.holding} and ${isQueued('t')}
         union all
         select from leased as t where not (t.started and t.seq >= 0) and ${isQueued('t')}
         limit ${reach}) as q
+    ), holding as (
+      select count(*)::int as n from (
+        select from millrace.waiting as t
+        where ${ofLanes} and t.reason = ${waitReasons.holding} and not ${isAborting('t.job')} limit ${reach}) as h
     ), preparing as (
       select leased.job from leased join millrace.job j on j.id = leased.job
       where started and seq >= 0 and j.options ->> 'several' is not null
@@ -56,13 +61,13 @@ function counting(named: boolean): Statement {
       cross join lateral (select lane from millrace.job j where j.id = a.job limit 1) j
       where ${ofLanes} and not ${isEnded('a.job')}
     ), numbers as materialized (
-      select (select n from queued) as queued, (select count(*)::int from processing) as processing,
+      select (select n from queued) as queued, (select n from holding) as holding, (select count(*)::int from processing) as processing,
         (select count(*)::int from preparing) as preparing,
         ${bad('Failed')} as failed, ${bad('Aborted')} as aborted
     )
     select numbers.*, (select count(*)::int from (
       select from ${rowsOf('job', 'id', named)}
-      limit (select ${cap} + queued + processing + preparing + failed + aborted from numbers)) as c) as total
+      limit (select ${cap} + queued + holding + processing + preparing + failed + aborted from numbers)) as c) as total
     from numbers`,
   )
 }
@@ -89,6 +94,7 @@ const completedOfLanes = countingCompleted(true)
 
 interface Numbers {
   readonly queued: number
+  readonly holding: number
   readonly processing: number
   readonly preparing: number
   readonly failed: number
@@ -106,15 +112,16 @@ export async function countJobs(
 ): Promise<Readonly<Record<JobStatus, number>>> {
   const values = lanes === null ? {} : { lanes: plain(lanes) }
   const { rows } = await session.run<Numbers>(lanes === null ? countAll : countLanes, values)
-  const { queued = 0, processing = 0, preparing = 0, failed = 0, aborted = 0, total = 0 } = rows[0] ?? {}
-  let completed = total - queued - processing - preparing - failed - aborted
-  if (Math.max(queued, failed, aborted) >= reach) {
+  const { queued = 0, holding = 0, processing = 0, preparing = 0 } = rows[0] ?? {}
+  const { failed = 0, aborted = 0, total = 0 } = rows[0] ?? {}
+  let completed = total - queued - holding - processing - preparing - failed - aborted
+  if (Math.max(queued, holding, failed, aborted) >= reach) {
     const found = await session.run<{ n: number }>(lanes === null ? completedOfAll : completedOfLanes, values)
     completed = found.rows[0]?.n ?? 0
   }
   const capped = (n: number): number => Math.max(0, Math.min(cap, n))
   return {
-    Holding: 0,
+    Holding: capped(holding),
     Queued: capped(queued),
     Preparing: capped(preparing),
     Processing: capped(processing),

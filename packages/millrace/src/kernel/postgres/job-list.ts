@@ -23,7 +23,7 @@ export async function listJobs(
 ): Promise<JobPage> {
   const named = await laneFilter(lanes, filter)
   const source = candidatesOf(filter, named)
-  if (source === null || limit < 1) return { jobs: [], next: null }
+  if (limit < 1) return { jobs: [], next: null }
   const floor = filter.from === undefined ? bottom : idFloor(filter.from)
   const fits = fitting(filter, named)
   const jobs: JobRecord[] = []

@@ -16,14 +16,27 @@ const lockDue = statement(
    order by id limit 500 for update skip locked`,
 )
 
+/** History of a job that is looked through for its end, newest first: that is among the last of it, however many chunks there were. */
+const lookBack = 1_000
+
+/** Jobs of a flex queue that have left Holding and have not ended: a subselect of (job). */
+export function activeJobs(key: string): string {
+  return `(select a.job from millrace.flex_active a
+    where a.key = ${key} and (select true from millrace.job j where j.id = a.job limit 1) is not null
+      and not exists (select from (
+        select d.outcome from millrace.done d where d.job = a.job and d.seq >= 0
+        order by d.seq desc, d.attempt desc limit ${lookBack}) as newest where newest.outcome >= 10))`
+}
+
 /** Permits count while their lease stands, so a lost worker leaks none; those of one worker only for keys per process. */
 const read = statement(
   'keys_read',
-  `select k.id, k.slots, k.burst, k.per_ms, k.tokens, k.per_process,
+  `select k.id, k.slots, k.burst, k.per_ms, k.tokens, k.per_process, k.flex,
      (extract(epoch from k.at) * 1000)::float8 as at,
      (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
-     (select coalesce(sum(p.n), 0)::int from millrace.permit p join millrace.lease l on l.id = p.lease
-      where p.key = k.id and (not k.per_process or $worker::int is null or l.worker = $worker)) as used,
+     case when k.flex then (select count(*)::int from ${activeJobs('k.id')} as active) else
+       (select coalesce(sum(p.n), 0)::int from millrace.permit p join millrace.lease l on l.id = p.lease
+        where p.key = k.id and (not k.per_process or $worker::int is null or l.worker = $worker)) end as used,
      not k.per_process and exists (select from millrace.waiting where gate = k.id) as contended
    from millrace.limit_key k
    where k.id = any ($keys::int[])
@@ -37,6 +50,7 @@ export interface KeyRow {
   readonly per_ms: number | null
   readonly tokens: number | null
   readonly per_process: boolean
+  readonly flex: boolean
   readonly at: number | null
   readonly now: number
   readonly used: number

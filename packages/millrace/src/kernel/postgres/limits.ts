@@ -3,26 +3,29 @@ import type { FreedPermit, Limits, LimitUsage } from '../storage/limits.ts'
 import type { Moved } from '../storage/waiting.ts'
 import type { Database } from './database.ts'
 import { broken } from './errors.ts'
-import { lockKeys, readKeys, tokensOf } from './limit-keys.ts'
+import { activeJobs, lockKeys, readKeys, tokensOf } from './limit-keys.ts'
 import type { Connection } from './pool.ts'
+import { pumpKeys } from './pump-keys.ts'
 import { plain, statement, texts } from './statement.ts'
 import { emitBack, wake } from './wake.ts'
 
-const specColumns = `unnest($names::text[], $slots::int[], $bursts::float8[], $per_ms::float8[], $per_process::bool[])
-  with ordinality as spec (name, slots, burst, per_ms, per_process, place)`
+const specColumns = `unnest($names::text[], $slots::int[], $bursts::float8[], $per_ms::float8[], $per_process::bool[],
+    $flexes::bool[], $mosts::int[])
+  with ordinality as spec (name, slots, burst, per_ms, per_process, flex, most, place)`
 
 /** Names come sorted: the lock order of a row that has no id yet. Unchanged keys are not written. */
 const defineKeys = statement(
   'limits_define',
-  `insert into millrace.limit_key (name, slots, burst, per_ms, per_process)
-   select name, slots, burst, per_ms, per_process from ${specColumns} order by place
+  `insert into millrace.limit_key (name, slots, burst, per_ms, per_process, flex, most)
+   select name, slots, burst, per_ms, per_process, flex, most from ${specColumns} order by place
    on conflict (name) do update set
      slots = excluded.slots, burst = excluded.burst, per_ms = excluded.per_ms, per_process = excluded.per_process,
+     flex = excluded.flex, most = excluded.most,
      tokens = case when excluded.burst is not null then least(limit_key.tokens, excluded.burst) end,
      -- The change may have made room for those who wait.
      next = case when exists (select from millrace.waiting where gate = limit_key.id) then clock_timestamp() end
-   where (limit_key.slots, limit_key.burst, limit_key.per_ms, limit_key.per_process)
-     is distinct from (excluded.slots, excluded.burst, excluded.per_ms, excluded.per_process)`,
+   where (limit_key.slots, limit_key.burst, limit_key.per_ms, limit_key.per_process, limit_key.flex, limit_key.most)
+     is distinct from (excluded.slots, excluded.burst, excluded.per_ms, excluded.per_process, excluded.flex, excluded.most)`,
 )
 
 const findKeys = statement(
@@ -47,10 +50,11 @@ const lowerPermits = statement(
 
 const keyUsage = statement(
   'limits_usage',
-  `select k.id, k.name, k.slots, k.burst, k.per_ms, k.per_process,
-     (select coalesce(sum(p.n), 0)::int from millrace.permit p join millrace.lease l on l.id = p.lease
-      where p.key = k.id) as used,
-     (select count(*)::int from millrace.waiting where gate = k.id) as waiting
+  `select k.id, k.name, k.slots, k.burst, k.per_ms, k.per_process, k.flex, k.most,
+     case when k.flex then (select count(*)::int from ${activeJobs('k.id')} as active) else
+       (select coalesce(sum(p.n), 0)::int from millrace.permit p join millrace.lease l on l.id = p.lease
+        where p.key = k.id) end as used,
+     (select count(*)::int from millrace.waiting where gate = k.id and tenant is not null) as waiting
    from millrace.limit_key k order by k.id`,
 )
 
@@ -61,6 +65,8 @@ interface UsageRow {
   readonly burst: number | null
   readonly per_ms: number | null
   readonly per_process: boolean
+  readonly flex: boolean
+  readonly most: number | null
   readonly used: number
   readonly waiting: number
 }
@@ -78,6 +84,8 @@ export function limits(db: Database): Limits {
         bursts: plain(sorted.map(({ rate }) => rate?.burst ?? null)),
         per_ms: plain(sorted.map(({ rate }) => rate?.perMs ?? null)),
         per_process: plain(sorted.map(({ perProcess }) => String(perProcess))),
+        flexes: plain(sorted.map(({ flex }) => String(flex !== undefined))),
+        mosts: plain(sorted.map(({ flex }) => flex?.most ?? null)),
       })
       const names = texts(sorted.map(({ name }) => name))
       const { rows } = await db.hot.run<{ name: string; id: number }>(findKeys, { names })
@@ -94,6 +102,17 @@ export function limits(db: Database): Limits {
       const moved = await db.claims.transaction((connection) =>
         release(connection, db.wakeups.channel, freed),
       )
+      emitBack(db, moved)
+      return moved
+    },
+
+    async wake(keys) {
+      const ids = [...new Set(keys)].sort((a, b) => a - b)
+      if (ids.length === 0) return { moved: 0, lanes: [] }
+      const moved = await db.claims.transaction(async (connection) => {
+        await lockKeys(connection, ids)
+        return pumpKeys(connection, db.wakeups.channel, ids)
+      })
       emitBack(db, moved)
       return moved
     },
@@ -140,5 +159,6 @@ function summed(freed: readonly FreedPermit[]): readonly FreedPermit[] {
 function usageOf(row: UsageRow): LimitUsage {
   const { id, name, slots, burst, per_ms: perMs, per_process: perProcess, used, waiting } = row
   const rate: LimitSpec['rate'] = burst === null || perMs === null ? null : { burst, perMs }
-  return { id, spec: { name, slots, rate, perProcess }, used, waiting }
+  const flex = row.flex ? { flex: { most: row.most } } : {}
+  return { id, spec: { name, slots, rate, perProcess, ...flex }, used, waiting }
 }

@@ -8,6 +8,7 @@ import { controls } from './controls.ts'
 import type { Database } from './database.ts'
 import { documents } from './documents.ts'
 import { executions } from './executions.ts'
+import { flexQueues } from './flex-queue.ts'
 import { foreignTransactions } from './foreign.ts'
 import { history } from './history.ts'
 import { jobs } from './jobs.ts'
@@ -87,6 +88,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage & 
     executions: executions(db),
     waiting: waiting(db),
     limits: limits(db),
+    flexQueues: flexQueues(db),
     workers: workers(db),
     controls: controls(db),
     history: history(db),

@@ -202,7 +202,8 @@ async function write(db: Database, connection: Connection, written: Written): Pr
     previous: plain(moves.map(({ fired }) => latestOf(fired.started))),
   })
   const wakes = wakesOf(jobs)
-  if (jobs.length > 0) await insertJobs(connection, jobs, db.wakeups.channel, wakes)
+  // A fire that has been decided upon is not refused: it waits in the flex queue, beyond its bound if need be.
+  if (jobs.length > 0) await insertJobs(connection, jobs, db.wakeups.channel, wakes, false)
   return wakes
 }
 

@@ -12,6 +12,7 @@ const migrations = [
   { number: 3, file: '0003_documents.sql' },
   { number: 4, file: '0004_state.sql' },
   { number: 5, file: '0005_schedule.sql' },
+  { number: 6, file: '0006_flex_queue.sql' },
 ]
 
 /** Another process may be migrating: wait for it as long as that may take. */

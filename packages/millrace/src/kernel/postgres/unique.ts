@@ -111,8 +111,9 @@ export async function enqueueUnique(
   const claim = job.unique
   if (claim === null) throw broken(`job ${job.id} has no unique key`)
   const outcome = await takeKey(session, job, claim)
-  if (outcome.kind !== 'duplicate') await insertJobs(session, [job], notice.channel, notice.wakes)
-  return outcome
+  if (outcome.kind === 'duplicate') return outcome
+  const filling = (await insertJobs(session, [job], notice.channel, notice.wakes)).get(job.id)
+  return filling === undefined ? outcome : { ...outcome, filling }
 }
 
 async function takeKey(session: Session, job: NewJob, claim: UniqueClaim): Promise<EnqueueOutcome> {

@@ -1,22 +1,38 @@
+import { waitReasons } from '../rules/decision.ts'
 import type { Moved, Waiting } from '../storage/waiting.ts'
 import type { Database } from './database.ts'
-import { lockDueKeys, readKeys, tokensOf, type KeyRow } from './limit-keys.ts'
+import { lockDueKeys } from './limit-keys.ts'
 import type { Connection, Session } from './pool.ts'
-import { plain, statement } from './statement.ts'
-import { emitBack, movedOf, tellMoved, wake, type LaneCount } from './wake.ts'
+import { pumpKeys } from './pump-keys.ts'
+import { statement } from './statement.ts'
+import { emitBack, movedOf, tellMoved, type LaneCount } from './wake.ts'
 
-/** The subselect makes the time a constant of the index scan; compared with clock_timestamp() itself all rows would be read. */
+/**
+ * The subselect makes the time a constant of the index scan; compared with clock_timestamp() itself all rows would be read. Jobs of a flex queue
+ * go to its end; whoever has its key locked is changing it anyway, and the pump looks at it within a second.
+ */
 const moveDueRows = statement(
   'move_due',
-  `with due as (
-    delete from millrace.waiting where ctid = any (array(
-      select ctid from millrace.waiting where due <= (select clock_timestamp())
-      order by due, job limit $limit::int
-      for update skip locked))
+  `with due as materialized (
+    select ctid as place, gate from millrace.waiting where due <= (select clock_timestamp())
+    order by due, job limit $limit::int
+    for update skip locked
+  ), held as (
+    update millrace.waiting w set due = null, reason = ${waitReasons.holding}, tenant = lane.tenant, rank = 1 + (
+      select coalesce(max(o.rank), 0) from millrace.waiting o where o.gate = w.gate and o.tenant is not null)
+    from millrace.lane
+    where w.ctid = any (array(select place from due where gate is not null)) and lane.id = w.lane
+    returning w.gate
+  ), looked as (
+    update millrace.limit_key set next = clock_timestamp() where id = any (array(
+      select k.id from millrace.limit_key k where k.id in (select gate from held)
+      order by k.id for update skip locked))
+  ), gone as (
+    delete from millrace.waiting where ctid = any (array(select place from due where gate is null))
     returning lane, prio, care, job, seq, attempt
   ), moved as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt)
-    select lane, prio, care, job, seq, attempt from due
+    select lane, prio, care, job, seq, attempt from gone
     returning lane
   ), ${tellMoved}`,
 )
@@ -27,26 +43,11 @@ const nextDue = statement(
    from millrace.waiting where due is not null order by due, job limit 1`,
 )
 
-/** A new statement, so that it sees whom the last one left waiting. */
-const scheduleKeys = statement(
-  'pump_schedule',
-  `update millrace.limit_key set next = case
-     when exists (select from millrace.waiting where gate = id) then clock_timestamp() + k.delay * interval '1 ms'
-   end
-   from unnest($keys::int[], $delays::float8[]) as k (key, delay)
-   where id = k.key`,
-)
-
 const nextKey = statement(
   'pump_next',
   `select (extract(epoch from next - clock_timestamp()) * 1000)::float8 as ms
    from millrace.limit_key where next is not null order by next limit 1`,
 )
-
-/** Without a limit to hold them back, waiters come in portions. */
-const portion = 1_000
-const slotCheckMs = 1_000
-const longestCheckMs = 3_600_000
 
 export function waiting(db: Database): Waiting {
   return {
@@ -68,34 +69,7 @@ export function waiting(db: Database): Waiting {
 
 async function pump(connection: Connection, channel: string): Promise<Moved> {
   const ids = await lockDueKeys(connection)
-  if (ids.length === 0) return { moved: 0, lanes: [] }
-  // A key per process has room wherever the asker is: null = nobody in particular.
-  const keys = await readKeys(connection, ids, null)
-  const moved = await wake(
-    connection,
-    channel,
-    keys.map((key) => ({ key: key.id, n: roomOf(key) })),
-  )
-  await connection.run(scheduleKeys, {
-    keys: plain(keys.map((key) => key.id)),
-    delays: plain(keys.map(checkInMs)),
-  })
-  return moved
-}
-
-function roomOf(key: KeyRow): number {
-  const used = key.per_process ? 0 : key.used
-  const slots = key.slots === null ? Infinity : key.slots - used
-  return Math.max(0, Math.min(portion, slots, Math.floor(tokensOf(key) + 1e-9)))
-}
-
-/** When the next token comes, if tokens are what is missing; else the backstop for slots. */
-function checkInMs(key: KeyRow): number {
-  const tokens = tokensOf(key)
-  if (tokens === Infinity || key.per_ms === null) return slotCheckMs
-  const missing = Math.floor(tokens + 1e-9) + 1 - tokens
-  const tokenInMs = Math.min(longestCheckMs, Math.max(1, Math.ceil(missing / key.per_ms)))
-  return key.slots === null ? tokenInMs : Math.max(tokenInMs, slotCheckMs)
+  return ids.length === 0 ? { moved: 0, lanes: [] } : pumpKeys(connection, channel, ids)
 }
 
 async function msOf(session: Session, next: typeof nextDue): Promise<number | null> {

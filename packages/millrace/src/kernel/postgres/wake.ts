@@ -3,12 +3,12 @@ import type { Database } from './database.ts'
 import type { Result, Session } from './pool.ts'
 import { plain, statement } from './statement.ts'
 
-/** Tells the lanes of the rows in the CTE `moved`, in their own statement. */
+/** Tells the lanes of the rows in the CTE `moved`, in their own statement; nobody where the channel is empty. */
 const told = `told as materialized (
     select pg_notify($channel, case
       when count(distinct lane) > 400 then 'rescan'
       else 'back ' || string_agg(distinct lane::text, ',') end) as notice
-    from moved having count(*) > 0
+    from moved having count(*) > 0 and $channel::text <> ''
   )`
 
 export const tellMoved = `${told}
@@ -22,6 +22,8 @@ const tenantAfter = (tenant: string): string => `(
   order by w.gate, w.tenant limit 1)`
 
 /**
+ * Jobs that leave a flex queue hold one of its slots from then on; they were woken for nothing else, and are all of one tenant, so
+ * that one round is enough for them.
  * One round: for each key its tenants in a circle from the one after the last served, by loose index scan, each with an equal
  * share of n (the first ones have one more where it does not divide). Skips rows that are being moved by others: they
  * are on their way.
@@ -48,9 +50,13 @@ const wakeRound = statement(
         limit share.n / share.tenants + (share.place <= share.n % share.tenants)::int
         for update skip locked) as head))
     returning lane, prio, care, job, seq, attempt, gate
+  ), started as (
+    insert into millrace.flex_active (job, key)
+    select woken.job, k.id from woken join millrace.limit_key k on k.id = woken.gate where k.flex
   ), moved as (
     insert into millrace.ready (lane, prio, care, job, seq, attempt, gate)
-    select lane, prio, care, job, seq, attempt, gate from woken
+    select lane, prio, care, job, seq, attempt, case when not k.flex then gate end
+    from woken join millrace.limit_key k on k.id = woken.gate
     returning lane, gate
   ), served as (
     update millrace.limit_key k set turn = share.tenant from share

@@ -3,7 +3,8 @@ import type { Outcome, StoredError } from './outcome.ts'
 import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
-export type WaitReason = 'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited'
+export type WaitReason =
+  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'outsideWindow' | 'holding'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -12,6 +13,8 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   snoozed: 3,
   rateLimited: 4,
   concurrencyLimited: 5,
+  outsideWindow: 6,
+  holding: 7,
 }
 
 /**

@@ -88,7 +88,7 @@ export const errorRegistry = {
   ),
   MILL_BATCH_START_INVALID: entry(
     'The start of a batch gave nothing that can be worked through.',
-    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), or an iterable of records.',
+    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), rows of ctx.sqlBy, or an iterable of records.',
   ),
   MILL_BATCH_CHUNK_FAILED: entry(
     'A chunk of a batch failed for good: its records were set aside, the batch goes on.',
@@ -118,6 +118,24 @@ export const errorRegistry = {
   MILL_DUPLICATE: entry(
     'A job with the same unique key is already there.',
     "Expected with on: 'throw'; `data.jobId` is the other job. Use on: 'return' to get it instead.",
+  ),
+  MILL_FLEX_QUEUE_FULL: entry(
+    'The flex queue of the tenant holds as many batches as it may.',
+    'Wait until some have started, abort what is not needed, or raise `flexQueue.holding` in the configuration.',
+    true,
+  ),
+  MILL_FLEX_QUEUE_FILLING: entry(
+    'Four fifths of the batches that a flex queue may hold are Holding: the log says so once for each rise.',
+    'Look at `mill.flexQueue.list()`; what comes beyond the bound is refused.',
+  ),
+  MILL_FLEX_QUEUE_BUSY: entry(
+    'A transaction that enqueued a batch is still open and holds the flex queue of its tenant.',
+    'Try again; keep transactions that enqueue batches short.',
+    true,
+  ),
+  MILL_JOB_NOT_HOLDING: entry(
+    'The job is not Holding, so it has no place in the flex queue.',
+    'Look at `mill.flexQueue.list()`: what has started or ended cannot be moved.',
   ),
   MILL_UNIQUE_BUSY: entry(
     'Another transaction holds the unique key and did not end in time.',

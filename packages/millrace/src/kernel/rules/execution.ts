@@ -1,3 +1,5 @@
+import type { Window } from './window.ts'
+
 /** A UUIDv7 in its canonical lower-case text form. Ids of one process rise strictly. */
 export type JobId = string
 /** Number of a {@link Lane}, given by the database. */
@@ -72,6 +74,8 @@ export interface JobOptions {
   readonly several?: true
   /** Ids of limit keys, ascending; present exactly on jobs of gated lanes. */
   readonly keys?: readonly number[]
+  /** Id of the limit key of the flex queue that it goes through. */
+  readonly flex?: number
   /** Total deadline, epoch ms by the database's clock. */
   readonly deadline?: number
   /** Attempt timeout that differs from the definition's. */
@@ -91,8 +95,16 @@ export interface JobOptions {
     readonly due: number
     readonly kind: 'due' | 'manual' | 'backfill'
   }
+  /** Hours that differ from the definition's; null: none. */
+  readonly window?: Window | null
+  /** Environments that differ from the definition's. */
+  readonly onlyIn?: readonly string[]
+  /** Records of a chunk that differ from the definition's. */
+  readonly scope?: number
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
+  /** The job that this one does a part of, and that waits for it. */
+  readonly partOf?: JobId
   /** The job whose records that were set aside this one tries again. */
   readonly asidesOf?: JobId
   /** Retry policy that differs from the definition's. */

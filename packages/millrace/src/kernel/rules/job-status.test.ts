@@ -92,6 +92,11 @@ describe('statusOf', () => {
       { waiting, several: true, begun: true },
       { status: 'Processing', substatus: 'retrying', reason: { dueAt: 5 } },
     ],
+    [
+      'a batch in its flex queue',
+      { waiting: { reason: waitReasons.holding, dueAt: null, gate: 'flex:acme' }, several: true },
+      { status: 'Holding', substatus: 'holding', reason: { gate: 'flex:acme' } },
+    ],
     ['nowhere', {}, { status: 'Queued', substatus: 'ready', reason: { nowhere: true } }],
     [
       'ended, its finalizer still to run',
@@ -174,7 +179,7 @@ test('the status machine (I-6)', () => {
   )
   expect(moves).toEqual({
     Holding: ['Queued', 'Failed', 'Aborted'],
-    Queued: ['Preparing', 'Processing', 'Completed', 'Failed', 'Aborted'],
+    Queued: ['Holding', 'Preparing', 'Processing', 'Completed', 'Failed', 'Aborted'],
     Preparing: ['Queued', 'Processing', 'Completed', 'Failed', 'Aborted'],
     Processing: ['Queued', 'Completed', 'Failed', 'Aborted'],
     Completed: [],

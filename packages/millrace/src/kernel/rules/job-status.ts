@@ -50,7 +50,7 @@ export function statusOf(facts: JobFacts, lane: LaneFacts): JobState {
   const held = heldBy(lane)
   if (waiting !== null)
     return {
-      status: queued,
+      status: waiting.reason === waitReasons.holding ? 'Holding' : queued,
       substatus: reasonName(waiting.reason),
       reason: { ...dataOf(waiting), ...held },
     }
@@ -100,8 +100,8 @@ export function statusOfOutcome(outcome: number): Pick<JobState, 'status' | 'sub
 
 const moves: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   Holding: ['Queued', 'Failed', 'Aborted'],
-  // Straight to an end: skipped, expired, or settled before its start was ever recorded.
-  Queued: ['Preparing', 'Processing', 'Completed', 'Failed', 'Aborted'],
+  // Holding: a batch whose time has come. Straight to an end: skipped, expired, or settled before its start was ever recorded.
+  Queued: ['Holding', 'Preparing', 'Processing', 'Completed', 'Failed', 'Aborted'],
   Preparing: ['Queued', 'Processing', 'Completed', 'Failed', 'Aborted'],
   Processing: ['Queued', 'Completed', 'Failed', 'Aborted'],
   Completed: [],

@@ -10,6 +10,8 @@ export interface LimitSpec {
   readonly rate: { readonly burst: number; readonly perMs: number } | null
   /** Slots count per worker process instead of over all workers. */
   readonly perProcess: boolean
+  /** A flex queue: its slots are held by jobs, from leaving Holding to their end, and `most` may be Holding (null: any number). */
+  readonly flex?: { readonly most: number | null }
 }
 
 /** A locked limit key, as the claim sees it. */

@@ -36,7 +36,7 @@ function colon(zone: string): string {
 }
 
 /** What is added to UTC there and then, in ms. */
-function offsetAt(ms: number, zone: string): number {
+export function offsetAt(ms: number, zone: string): number {
   const quarter = Math.floor(ms / quarterMs)
   const key = `${quarter} ${zone}`
   const known = offsets.get(key)

@@ -18,6 +18,8 @@ export type Substatus =
   | 'snoozed'
   | 'rateLimited'
   | 'concurrencyLimited'
+  | 'outsideWindow'
+  | 'holding'
   | 'paused'
   | 'unknownDefinition'
   | 'finalizing'

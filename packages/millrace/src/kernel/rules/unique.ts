@@ -1,4 +1,5 @@
 import type { JobId } from './execution.ts'
+import type { FlexFilling } from './flex-queue.ts'
 
 /** How long a key stays taken: until the holder starts, until it ends, or for a time. */
 export type UniqueUntil = 'started' | 'done' | { readonly ms: number }
@@ -13,8 +14,13 @@ export interface UniqueClaim {
 }
 
 export type EnqueueOutcome =
-  | { readonly kind: 'queued'; readonly id: JobId }
+  | { readonly kind: 'queued'; readonly id: JobId; readonly filling?: FlexFilling }
   /** The key is taken by `holder`; nothing was written. */
-  | { readonly kind: 'duplicate'; readonly holder: JobId }
+  | { readonly kind: 'duplicate'; readonly holder: JobId; readonly filling?: never }
   /** `ended` had not started and was ended with outcome replaced. */
-  | { readonly kind: 'replaced'; readonly id: JobId; readonly ended: JobId }
+  | {
+      readonly kind: 'replaced'
+      readonly id: JobId
+      readonly ended: JobId
+      readonly filling?: FlexFilling
+    }

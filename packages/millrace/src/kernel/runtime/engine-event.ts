@@ -1,4 +1,5 @@
 import type { ExecutionKey, JobId, Lane, LeaseId, WorkerId } from '../rules/execution.ts'
+import type { FlexFilling } from '../rules/flex-queue.ts'
 import type { OutcomeName } from '../rules/outcome.ts'
 
 /** Which definition ran when its worker lost the lease: one of these may have blocked the event loop. */
@@ -69,6 +70,8 @@ export type EngineEvent =
     }
   /** It cannot be fired; it is tried again. */
   | { readonly kind: 'schedule.trouble'; readonly schedule: NamedSchedule; readonly error: unknown }
+  /** Four fifths of what the flex queue of a tenant may hold are Holding; told once for each rise. */
+  | ({ readonly kind: 'flex.filling' } & FlexFilling)
   /** A background role met an error; it tries again by itself. */
   | { readonly kind: 'trouble'; readonly role: string; readonly error: unknown }
 

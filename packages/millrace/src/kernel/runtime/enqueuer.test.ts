@@ -28,7 +28,7 @@ function enqueuing(fate: (ids: readonly string[], attempt: number) => { after?: 
   const enqueuer = new Enqueuer({
     jobs: {
       enqueue: async (jobs) => write(jobs),
-      enqueueUnique: async (one): Promise<EnqueueOutcome> => {
+      enqueueAlone: async (one): Promise<EnqueueOutcome> => {
         write([one])
         return { kind: 'queued', id: one.id }
       },
@@ -36,6 +36,7 @@ function enqueuing(fate: (ids: readonly string[], attempt: number) => { after?: 
     clock,
     faults: undefined,
     patienceMs: 1_000,
+    onFilling: () => undefined,
   })
   /** Lets virtual time pass until the promise has settled. */
   async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {

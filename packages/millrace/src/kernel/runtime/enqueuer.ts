@@ -1,6 +1,7 @@
 import type { Clock } from '../rules/clock.ts'
 import { isMillraceError, MillraceError } from '../rules/errors.ts'
 import type { Faults } from '../rules/fault-point.ts'
+import type { FlexFilling } from '../rules/flex-queue.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { Jobs, NewJob } from '../storage/jobs.ts'
 import { Group, splitting } from './group.ts'
@@ -13,9 +14,11 @@ export interface EnqueuerOptions {
   readonly faults: Faults | undefined
   /** How long an enqueue goes on trying while the database is away, in ms. */
   readonly patienceMs: number
+  readonly onFilling: (filling: FlexFilling) => void
 }
 
-const uniqueLockMs = 50
+/** For a rival's transaction, before trying again: it may be open for long. */
+const lockMs = 50
 const firstPause = 25
 const longestPause = 1_000
 
@@ -26,19 +29,38 @@ const longestPause = 1_000
 export class Enqueuer {
   readonly #options: EnqueuerOptions
   readonly #group: Group<NewJob, EnqueueOutcome>
+  /** Of flex queues: the last that is under way. */
+  readonly #turns = new Map<number, Promise<unknown>>()
 
   constructor(options: EnqueuerOptions) {
     this.#options = options
     this.#group = new Group((jobs) => this.#flush(jobs), { turns: turnsOf(options.clock) })
   }
 
-  /** Resolves when the job is on disk. Plain jobs share groups; each with a unique key goes alone, so that a rival stops nobody else. */
+  /**
+   * Resolves when the job is on disk. Plain jobs share groups; each with a unique key goes alone, so that a rival stops nobody else; those of one
+   * flex queue go one after the other, in the order of the calls.
+   */
   enqueue(job: NewJob): Promise<EnqueueOutcome> {
-    return job.unique === null ? this.#group.add(job) : this.#unique(job)
+    const flex = job.options?.flex
+    if (flex !== undefined) return this.#inTurn(flex, job)
+    return job.unique === null ? this.#group.add(job) : this.#alone(job)
   }
 
-  idle(): Promise<void> {
-    return this.#group.idle()
+  #inTurn(flex: number, job: NewJob): Promise<EnqueueOutcome> {
+    const before = this.#turns.get(flex) ?? Promise.resolve()
+    const stored = before.then(() => this.#alone(job))
+    const turn = stored.then(
+      ({ filling }) => filling && this.#options.onFilling(filling),
+      () => undefined,
+    )
+    this.#turns.set(flex, turn)
+    void turn.then(() => this.#turns.get(flex) === turn && this.#turns.delete(flex))
+    return stored
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([this.#group.idle(), ...this.#turns.values()])
   }
 
   async #flush(jobs: readonly NewJob[]): Promise<readonly (EnqueueOutcome | Promise<EnqueueOutcome>)[]> {
@@ -69,18 +91,18 @@ export class Enqueuer {
     })
   }
 
-  async #unique(job: NewJob): Promise<EnqueueOutcome> {
+  async #alone(job: NewJob): Promise<EnqueueOutcome> {
     const { jobs, clock, faults, patienceMs } = this.#options
     const end = clock.monotonic() + patienceMs
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
         return await this.#patiently(async () => {
-          const outcome = await jobs.enqueueUnique(job, uniqueLockMs)
+          const outcome = await jobs.enqueueAlone(job, lockMs)
           await faults?.hit('enqueue:after-ack')
           return outcome
         })
       } catch (error) {
-        if (!isMillraceError(error, 'MILL_UNIQUE_BUSY') || clock.monotonic() > end) throw error
+        if (!isBusy(error) || clock.monotonic() > end) throw error
         await new Promise<void>((resolve) => clock.after(pause, resolve))
       }
     }
@@ -101,6 +123,10 @@ export class Enqueuer {
       }
     }
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return isMillraceError(error, 'MILL_UNIQUE_BUSY') || isMillraceError(error, 'MILL_FLEX_QUEUE_BUSY')
 }
 
 /** An earlier try may have gone through: whoever hears the last one's error must not take the job for refused. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { MillraceError } from '../rules/errors.ts'
 import type { Claimed, Lane } from '../rules/execution.ts'
-import type { EndedAttempt } from '../rules/decision.ts'
+import type { EndedAttempt, WaitReason } from '../rules/decision.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import type { Bounded } from './alarm.ts'
@@ -16,13 +16,15 @@ export interface RunningCall extends Bounded {
   stopped(reason: StopReason): void
 }
 
-/** Thrown by `ctx.snooze`: the attempt is undone and comes again later, uncharged. */
+/** Thrown by `ctx.snooze`, or by a tool: the attempt is undone and comes again later, uncharged. */
 export class Snooze extends Error {
   override readonly name = 'Snooze'
   readonly ms: number
-  constructor(ms: number) {
+  readonly reason: WaitReason
+  constructor(ms: number, reason: WaitReason = 'snoozed') {
     super(`snoozed for ${ms} ms`)
     this.ms = ms
+    this.reason = reason
   }
 }
 

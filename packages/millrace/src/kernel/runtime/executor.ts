@@ -7,6 +7,7 @@ import type { Faults } from '../rules/fault-point.ts'
 import { keeping } from '../rules/keep.ts'
 import { outcomeName, type Result } from '../rules/outcome.ts'
 import { storeError } from '../rules/stored-error.ts'
+import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { Executions } from '../storage/executions.ts'
 import type { StorageTransaction } from '../storage/transaction.ts'
 import { Alarm, type Bounded } from './alarm.ts'
@@ -43,7 +44,7 @@ export type Departure =
       readonly committed: boolean
       readonly inTransaction: boolean
     }
-  | { readonly kind: 'handBack'; readonly snoozeMs: number | null; readonly ms: number }
+  | { readonly kind: 'handBack'; readonly snooze: Snooze | null; readonly ms: number }
   | { readonly kind: 'fenced' }
   /** Its end could not be written: it stays under its lease. */
   | { readonly kind: 'unstored' }
@@ -220,8 +221,8 @@ export class Executor {
     if (scope.stopReason === 'fenced') return this.#fenced(scope)
     if ('thrown' in returned) {
       if (returned.thrown instanceof Snooze)
-        return this.#undo(scope, { kind: 'handBack', snoozeMs: returned.thrown.ms, ms })
-      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snoozeMs: null, ms })
+        return this.#undo(scope, { kind: 'handBack', snooze: returned.thrown, ms })
+      if (scope.stopReason === 'shutdown') return this.#undo(scope, { kind: 'handBack', snooze: null, ms })
       if (!(returned.thrown instanceof Skip)) return this.#fail(scope, handler, returned.thrown, ms)
     }
     const result: Result =
@@ -263,7 +264,7 @@ export class Executor {
     try {
       transaction = await scope.transaction()
       scope.seal()
-      if (scope.buffered.length > 0) await transaction.enqueue(scope.buffered)
+      if (scope.buffered.length > 0) this.#queued(await transaction.enqueue(scope.buffered))
       if ((await transaction.settle(decision)) === 'fenced') {
         if (await this.#options.stands(scope.run.lease)) throw tokenLost(scope)
         return await this.#fenced(scope)
@@ -280,6 +281,11 @@ export class Executor {
       }
       return this.#fail(scope, handler, error, decision.ms)
     }
+  }
+
+  #queued(outcomes: readonly EnqueueOutcome[]): void {
+    for (const { filling } of outcomes)
+      if (filling) this.#options.events.emit({ kind: 'flex.filling', ...filling })
   }
 
   /** Waits for the old backend's locks, then looks (trap 6). */

@@ -6,6 +6,7 @@ import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { keptBy } from '../rules/keep.ts'
 import { limitKeysOf } from '../rules/limits.ts'
+import { endsJob } from '../rules/outcome.ts'
 import { createRescue } from '../rules/rescue.ts'
 import type { Pause } from '../storage/controls.ts'
 import type { FreedPermit } from '../storage/limits.ts'
@@ -17,7 +18,7 @@ import { Claimer } from './claimer.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { keyOf, type EngineEvents } from './engine-event.ts'
-import type { ExecutionScope } from './execution-scope.ts'
+import type { ExecutionScope, Snooze } from './execution-scope.ts'
 import { Executor, type Departure } from './executor.ts'
 import { Group } from './group.ts'
 import type { Handlers } from './handler.ts'
@@ -417,7 +418,7 @@ export class Worker {
     const { ms } = departure.kind === 'handBack' ? departure : departure.decision
     this.#dispatcher.measured(ms)
     this.#times.charge(lane.tenant, ms)
-    if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snoozeMs)
+    if (departure.kind === 'handBack') return this.#departUnended(claimed, departure.snooze)
     const { decision, inTransaction } = departure
     const next = keptBy(claimed, decision)
     if (next === null && inTransaction) this.#settler.left(claimed)
@@ -426,13 +427,25 @@ export class Worker {
     // Another fire may wait for its end.
     if (claimed.options?.fire !== undefined) this.#scheduler.kick()
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
-    return claimed.options?.keys === undefined ? null : this.#release(claimed)
+    const freed = claimed.options?.keys === undefined ? null : this.#release(claimed)
+    const flex = claimed.options?.flex
+    if (flex === undefined || claimed.seq < 0 || !endsJob(decision.outcome)) return freed
+    return Promise.all([freed, this.#wake(flex)]).then(() => undefined)
   }
 
-  async #departUnended(claimed: Claimed, snoozeMs: number | null): Promise<void> {
-    const snoozed = snoozeMs !== null && snoozeMs > 0
-    await this.#handBack([claimed], snoozed ? { dueInMs: snoozeMs, reason: 'snoozed' } : null)
-    if (snoozed) this.#timekeeper.kick()
+  /** A job that was under way in its flex queue has ended. What fails is made good by the pump within a second. */
+  async #wake(flex: number): Promise<void> {
+    try {
+      await this.#options.storage.limits.wake([flex])
+    } catch (error) {
+      this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
+    }
+  }
+
+  async #departUnended(claimed: Claimed, snooze: Snooze | null): Promise<void> {
+    const wait = snooze !== null && snooze.ms > 0 ? { dueInMs: snooze.ms, reason: snooze.reason } : null
+    await this.#handBack([claimed], wait)
+    if (wait !== null) this.#timekeeper.kick()
   }
 
   /**

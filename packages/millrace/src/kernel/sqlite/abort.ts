@@ -1,8 +1,9 @@
 import { finalizerSeq } from '../rules/decide.ts'
-import type { JobId } from '../rules/execution.ts'
+import type { JobId, JobOptions } from '../rules/execution.ts'
 import { outcomes, type Outcome } from '../rules/outcome.ts'
 import { appendEnd, hasEnded, noLease } from './attempt-history.ts'
 import type { Writing } from './database.ts'
+import { lookSoon } from './flex-queue.ts'
 import { placeOf } from './lease-members.ts'
 import { putBack, queuedRows, removeQueued, type QueuedRow } from './queue-rows.ts'
 
@@ -15,7 +16,10 @@ export function endQueued(writing: Writing, row: QueuedRow, outcome: Outcome, op
     { key: { job, seq, attempt }, lane, lease: noLease, outcome, ms: 0, error: null },
     writing.now,
   )
-  if (options !== null && 'finalizer' in JSON.parse(options)) {
+  if (options === null) return
+  const { finalizer, flex } = JSON.parse(options) as JobOptions
+  if (flex !== undefined) lookSoon(writing, flex)
+  if (finalizer) {
     putBack(writing, { job, lane, prio, seq: finalizerSeq(seq, attempt), attempt: 1, care: 0 })
   }
 }

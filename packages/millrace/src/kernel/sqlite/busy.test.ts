@@ -46,7 +46,7 @@ test('gives up with MILL_STORAGE_BUSY after its bound', async () => {
     code: 'MILL_STORAGE_BUSY',
     retryable: true,
   })
-  expect(await rejection(storage.jobs.enqueueUnique(newJob(lane), 10))).toMatchObject({
+  expect(await rejection(storage.jobs.enqueueAlone(newJob(lane), 10))).toMatchObject({
     code: 'MILL_UNIQUE_BUSY',
   })
   other.close()

@@ -16,14 +16,13 @@ export interface Candidates {
   before(connection: Connection, place: JobId, size: number): Walk
 }
 
-/** null: no job of this version of Millrace has the status. */
-export function candidatesOf(filter: JobFilter, lanes: ReadonlySet<LaneId> | null): Candidates | null {
+export function candidatesOf(filter: JobFilter, lanes: ReadonlySet<LaneId> | null): Candidates {
   const { arg, status } = filter
   if (arg !== undefined) return byArgument(arg)
   if (status === undefined) return inLanes(lanes, null, stored)
   switch (status) {
     case 'Holding':
-      return null
+      return waiting
     case 'Preparing':
       return held
     case 'Processing':

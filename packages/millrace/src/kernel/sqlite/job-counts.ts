@@ -1,3 +1,4 @@
+import { waitReasons } from '../rules/decision.ts'
 import type { LaneFilter } from '../storage/lanes.ts'
 import type { JobStatus } from '../rules/status.ts'
 import type { Connection } from './connection.ts'
@@ -25,7 +26,7 @@ export function countJobs(connection: Connection, filter: LaneFilter): Readonly<
   const lanes = laneSet(connection, filter)
   const { started, queued } = leasedJobs(connection)
   return {
-    Holding: 0,
+    Holding: countHolding(connection, lanes),
     Queued: countQueued(connection, lanes, queued),
     Preparing: countPreparing(connection, lanes, started),
     Processing: countProcessing(connection, lanes, started),
@@ -59,11 +60,18 @@ function countQueued(connection: Connection, lanes: string | null, leased: strin
   const stands = (table: string): string => `select * from (
     select job from ${table} where ${among(lanes)} and (seq >= 0 or ${notEnded(`${table}.job`)})
       and not exists (select 1 from millrace_abort a where a.job = ${table}.job) and not ${isBegun(`${table}.job`)}
+      ${table === 'millrace_waiting' ? `and reason <> ${waitReasons.holding}` : ''}
     limit ${cap})`
   const sql = `${stands('millrace_ready')} union ${stands('millrace_waiting')} union
     select id from millrace_job where id in (select value from json_each(?2)) and ${among(lanes)} and ${notEnded('id')}
       and not exists (select 1 from millrace_abort a where a.job = id) and not ${isBegun('id')}`
   return countWith(connection, sql, lanes, leased)
+}
+
+function countHolding(connection: Connection, lanes: string | null): number {
+  const sql = `select job from millrace_waiting where reason = ${waitReasons.holding} and ${among(lanes)}
+    and not exists (select 1 from millrace_abort a where a.job = millrace_waiting.job)`
+  return connection.get<{ n: number }>(`select count(*) as n from (${sql} limit ${cap})`, lanes)?.n ?? 0
 }
 
 function countProcessing(connection: Connection, lanes: string | null, started: string): number {

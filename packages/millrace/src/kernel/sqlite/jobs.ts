@@ -2,7 +2,7 @@ import { MillraceError } from '../rules/errors.ts'
 import type { Jobs } from '../storage/jobs.ts'
 import type { Database } from './database.ts'
 import { storeJob } from './enqueue.ts'
-import { enqueueUnique } from './unique.ts'
+import { enqueueOne } from './unique.ts'
 
 export function sqliteJobs(database: Database): Jobs {
   return {
@@ -13,15 +13,20 @@ export function sqliteJobs(database: Database): Jobs {
       })
     },
     // On SQLite a rival transaction holds the one writer: the wait for that is what is bounded.
-    enqueueUnique: (job, lockTimeoutMs) =>
-      database.write('enqueue', (writing) => enqueueUnique(writing, job), {
+    enqueueAlone: (job, lockTimeoutMs) =>
+      database.write('enqueue', (writing) => enqueueOne(writing, job), {
         withinMs: lockTimeoutMs,
-        late: (cause) =>
-          new MillraceError(
-            'MILL_UNIQUE_BUSY',
-            `No unique key could be looked at for ${lockTimeoutMs} ms: another transaction is writing.`,
+        late: (cause) => {
+          const [code, what] =
+            job.unique === null
+              ? (['MILL_FLEX_QUEUE_BUSY', 'flex queue'] as const)
+              : (['MILL_UNIQUE_BUSY', 'unique key'] as const)
+          return new MillraceError(
+            code,
+            `No ${what} could be looked at for ${lockTimeoutMs} ms: another transaction is writing.`,
             { cause },
-          ),
+          )
+        },
       }),
   }
 }

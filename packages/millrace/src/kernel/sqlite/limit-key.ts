@@ -13,9 +13,12 @@ export interface KeyRow {
   readonly per_ms: number | null
   readonly tokens: number | null
   readonly at: number | null
+  /** 1: a flex queue. */
+  readonly flex: number
+  readonly most: number | null
 }
 
-export const keyColumns = 'id, name, slots, per_process, burst, per_ms, tokens, at'
+export const keyColumns = 'id, name, slots, per_process, burst, per_ms, tokens, at, flex, most'
 
 /** Permits of leases that stand; of one worker's only, if named. */
 export function usedPermits(connection: Connection, key: number, worker: WorkerId | null): number {
@@ -25,6 +28,22 @@ export function usedPermits(connection: Connection, key: number, worker: WorkerI
     ...[key, worker],
   )
   return row?.used ?? 0
+}
+
+/** History of a job that is looked through for its end, newest first: that is among the last of it, however many chunks there were. */
+const lookBack = 1_000
+
+/** Jobs of a flex queue that have left Holding and have not ended. */
+export function activeJobs(connection: Connection, key: number): string[] {
+  return connection
+    .all<{ job: string }>(
+      `select a.job from millrace_flex_active a join millrace_job j on j.id = a.job where a.key = ? and not exists (
+         select 1 from (select outcome from millrace_done d where d.job = a.job and d.seq >= 0
+           order by d.seq desc, d.attempt desc limit ${lookBack}) where outcome >= 10)
+       order by a.job`,
+      key,
+    )
+    .map(({ job }) => job)
 }
 
 export function readKey(connection: Connection, id: number): KeyRow | undefined {

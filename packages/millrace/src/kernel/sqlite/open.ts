@@ -6,6 +6,7 @@ import { Database } from './database.ts'
 import { sqliteDocuments } from './documents.ts'
 import { sqliteExecutions } from './executions.ts'
 import { checkFile, openError, prepareFolder } from './file.ts'
+import { sqliteFlexQueues } from './flex-queue.ts'
 import { sqliteHistory } from './history.ts'
 import { sqliteJobs } from './jobs.ts'
 import { sqliteLanes } from './lanes.ts'
@@ -75,6 +76,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     executions: sqliteExecutions(database),
     waiting: sqliteWaiting(database),
     limits: sqliteLimits(database),
+    flexQueues: sqliteFlexQueues(database),
     workers: sqliteWorkers(database),
     controls: sqliteControls(database),
     history: sqliteHistory(database),

@@ -23,7 +23,17 @@ select id,
   and id not in (select job from leased) as old
 from page order by id`
 
-const tables = ['done', 'failure', 'result', 'arg', 'abort', 'state', 'state_page', 'set_aside'] as const
+const tables = [
+  'done',
+  'failure',
+  'result',
+  'arg',
+  'abort',
+  'state',
+  'state_page',
+  'set_aside',
+  'flex_active',
+] as const
 
 export function prune(
   writing: Writing,

@@ -1,6 +1,6 @@
 import type { Moved } from '../storage/waiting.ts'
 import type { Writing } from './database.ts'
-import { keyColumns, someoneWaits, tokensNow, usedPermits, type KeyRow } from './limit-key.ts'
+import { activeJobs, keyColumns, someoneWaits, tokensNow, usedPermits, type KeyRow } from './limit-key.ts'
 import { wakeGate } from './wake.ts'
 
 const keysAtOnce = 500
@@ -17,15 +17,9 @@ export function pump(writing: Writing): Moved & { readonly nextInMs: number | nu
   const lanes = new Set<number>()
   let moved = 0
   for (const key of keys) {
-    const woken = wakeGate(
-      writing,
-      key.id,
-      Math.min(freeSlots(writing, key), Math.floor(tokensNow(key, now))),
-    )
+    const woken = pumpKey(writing, key)
     moved += woken.moved
     for (const lane of woken.lanes) lanes.add(lane)
-    const next = someoneWaits(connection, key.id) ? now + waitFor(key, woken.moved, now) : null
-    connection.run('update millrace_limit_key set next = ? where id = ?', next, key.id)
   }
   const soonest = connection.get<{ next: number | null }>(
     'select min(next) as next from millrace_limit_key where next is not null',
@@ -37,9 +31,20 @@ export function pump(writing: Writing): Moved & { readonly nextInMs: number | nu
   }
 }
 
+/** Wakes who has room at a key, and says when it is to be looked at again. */
+export function pumpKey(writing: Writing, key: KeyRow): Moved {
+  const { connection, now } = writing
+  const room = Math.min(freeSlots(writing, key), Math.floor(tokensNow(key, now)))
+  const woken = wakeGate(writing, key.id, room, key.flex === 1)
+  const next = someoneWaits(connection, key.id) ? now + waitFor(key, woken.moved, now) : null
+  connection.run('update millrace_limit_key set next = ? where id = ?', next, key.id)
+  return woken
+}
+
 /** Slots per process are free somewhere if they are free over all: the claim finds out where. */
 function freeSlots({ connection, now }: Writing, key: KeyRow): number {
   if (key.slots === null) return Number.POSITIVE_INFINITY
+  if (key.flex === 1) return Math.max(0, key.slots - activeJobs(connection, key.id).length)
   const used = usedPermits(connection, key.id, null)
   if (key.per_process === 0) return Math.max(0, key.slots - used)
   const workers = connection.get<{ n: number }>(

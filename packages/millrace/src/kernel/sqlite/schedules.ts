@@ -139,7 +139,8 @@ function carryOut(writing: Writing, plan: FirePlan, firing: Firing): Fired {
   const others: NewFire[] = []
   const start = (due: number, kind: FireKind): JobId => {
     const job = plan.jobOf({ due, kind }, now)
-    storeJob(writing, job)
+    // A fire that has been decided upon is not refused: it waits in the flex queue, beyond its bound if need be.
+    storeJob(writing, job, false)
     started.push({ due, kind, job: job.id })
     return job.id
   }

@@ -22,8 +22,7 @@ interface Holder {
 /** One job, unique or not, inside whatever transaction is open. */
 export function enqueueOne(writing: Writing, job: NewJob): EnqueueOutcome {
   if (job.unique !== null) return enqueueUnique(writing, job)
-  storeJob(writing, job)
-  return { kind: 'queued', id: job.id }
+  return queued(writing, job)
 }
 
 export function enqueueUnique(writing: Writing, job: NewJob): EnqueueOutcome {
@@ -41,13 +40,13 @@ export function enqueueUnique(writing: Writing, job: NewJob): EnqueueOutcome {
   if (claim.on !== 'replace' || unstarted === null) return { kind: 'duplicate', holder: holder.job }
   endQueued(writing, unstarted.row, outcomes.replaced, unstarted.options)
   takeKey(writing, claim, job.id)
-  storeJob(writing, job)
-  return { kind: 'replaced', id: job.id, ended: holder.job }
+  const filling = storeJob(writing, job)
+  return { kind: 'replaced', id: job.id, ended: holder.job, ...(filling && { filling }) }
 }
 
 function queued(writing: Writing, job: NewJob): EnqueueOutcome {
-  storeJob(writing, job)
-  return { kind: 'queued', id: job.id }
+  const filling = storeJob(writing, job)
+  return { kind: 'queued', id: job.id, ...(filling && { filling }) }
 }
 
 /** Nothing deletes keys when a job starts or ends: whether one is free is found out here, by what its holder asked for. */

@@ -1,16 +1,24 @@
 import type { ExecutionRow } from '../rules/execution.ts'
 import type { Moved, Waiting } from '../storage/waiting.ts'
 import type { Database, Writing } from './database.ts'
+import { holdDue } from './flex-queue.ts'
 import { pump } from './pump.ts'
 import { wake } from './wake.ts'
 
 function moveDue(writing: Writing, limit: number): Moved & { readonly nextInMs: number | null } {
   const { connection, now } = writing
-  const rows = connection.all<ExecutionRow>(
-    `select job, seq, lane, prio, attempt, care from millrace_waiting where due <= ? order by due, job limit ?`,
+  const due = connection.all<ExecutionRow & { gate: number | null }>(
+    `select job, seq, lane, prio, attempt, care, gate from millrace_waiting where due <= ? order by due, job limit ?`,
     ...[now, limit],
   )
-  const moved = wake(writing, rows)
+  holdDue(
+    writing,
+    due.flatMap(({ gate, ...row }) => (gate === null ? [] : [{ ...row, gate }])),
+  )
+  const moved = wake(
+    writing,
+    due.filter(({ gate }) => gate === null),
+  )
   const next = connection.get<{ due: number | null }>(
     'select min(due) as due from millrace_waiting where due is not null',
   )?.due

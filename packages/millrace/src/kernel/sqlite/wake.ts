@@ -2,6 +2,7 @@ import type { ExecutionRow } from '../rules/execution.ts'
 import type { Moved } from '../storage/waiting.ts'
 import type { Connection } from './connection.ts'
 import type { Writing } from './database.ts'
+import { activeJobs } from './limit-key.ts'
 import { putBack, putWoken } from './queue-rows.ts'
 
 const columns = 'job, seq, lane, prio, attempt, care'
@@ -20,15 +21,26 @@ export function wake(writing: Writing, rows: readonly ExecutionRow[], gate: numb
   return { moved: rows.length, lanes: [...lanes] }
 }
 
+/** The same for jobs that leave a flex queue: from now on they hold one of its slots each. */
+function start(writing: Writing, rows: readonly ExecutionRow[], key: number): Moved {
+  writing.connection.run(
+    'delete from millrace_flex_active where key = ? and job not in (select value from json_each(?))',
+    ...[key, JSON.stringify(activeJobs(writing.connection, key))],
+  )
+  for (const { job } of rows)
+    writing.connection.run('insert into millrace_flex_active (job, key) values (?, ?)', job, key)
+  return wake(writing, rows)
+}
+
 /**
  * Up to `n` of those who wait for the key: their tenants take turns, beginning after the one that was served last, and each
  * gives its first by (rank, job, seq). Costs what it wakes, however many wait.
  */
-export function wakeGate(writing: Writing, key: number, n: number): Moved {
+export function wakeGate(writing: Writing, key: number, n: number, isFlex = false): Moved {
   const lanes = new Set<number>()
   let moved = 0
   while (moved < n) {
-    const round = wakeRound(writing, key, Math.min(n - moved, Number.MAX_SAFE_INTEGER))
+    const round = wakeRound(writing, key, Math.min(n - moved, Number.MAX_SAFE_INTEGER), isFlex)
     if (round.moved === 0) break
     moved += round.moved
     for (const lane of round.lanes) lanes.add(lane)
@@ -37,7 +49,7 @@ export function wakeGate(writing: Writing, key: number, n: number): Moved {
 }
 
 /** An equal share of `n` for each tenant whose turn it is; the first ones have one more where it does not divide. */
-function wakeRound(writing: Writing, key: number, n: number): Moved {
+function wakeRound(writing: Writing, key: number, n: number, isFlex: boolean): Moved {
   const { connection } = writing
   const tenants = turns(connection, key, Math.min(n, mostTurns))
   const rows = tenants.flatMap((tenant, place) =>
@@ -48,7 +60,7 @@ function wakeRound(writing: Writing, key: number, n: number): Moved {
   )
   const last = tenants[(n - 1) % tenants.length]
   if (last !== undefined) connection.run('update millrace_limit_key set turn = ? where id = ?', last, key)
-  return wake(writing, rows, key)
+  return isFlex ? start(writing, rows, key) : wake(writing, rows, key)
 }
 
 /** Tenants that wait for the key, in a circle from the one after the last served, by loose index scan. */

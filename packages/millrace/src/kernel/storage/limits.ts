@@ -20,5 +20,8 @@ export interface Limits {
   define(specs: readonly LimitSpec[]): Promise<readonly number[]>
   /** Locks the keys, lowers the permits, wakes as many waiters as slots came free, tenants taking turns. Unknown permits are ignored. */
   release(freed: readonly FreedPermit[]): Promise<Moved>
+  /** Looks at these keys at once, as the pump does when their time has come. */
+  wake(keys: readonly number[]): Promise<Moved>
+  /** Of flex queues: jobs that are under way, and those that are Holding. */
   usage(): Promise<readonly LimitUsage[]>
 }

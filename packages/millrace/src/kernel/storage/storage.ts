@@ -1,6 +1,7 @@
 import type { Controls } from './controls.ts'
 import type { Documents } from './documents.ts'
 import type { Executions } from './executions.ts'
+import type { FlexQueues } from './flex-queues.ts'
 import type { History } from './history.ts'
 import type { Jobs } from './jobs.ts'
 import type { Lanes } from './lanes.ts'
@@ -29,6 +30,7 @@ export interface Storage {
   readonly executions: Executions
   readonly waiting: Waiting
   readonly limits: Limits
+  readonly flexQueues: FlexQueues
   readonly workers: Workers
   readonly controls: Controls
   readonly history: History

@@ -1,3 +1,4 @@
+import { waitReasons } from '../../kernel/rules/decision.ts'
 import { endOf, type JobBase } from './job-base.ts'
 import type { JobDialect } from './job-dialect.ts'
 import { endAs, waitAs } from './status-sql.ts'
@@ -22,13 +23,14 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
           : `case when ${outcome} is not null then ${end} else ${otherwise} end`,
   })
   const inState = (column: string): string =>
-    `(select s.${column} from ${dialect.table('state')} s where s.job = ${id})`
+    `(select t.${column} from ${dialect.table('state')} t where t.job = ${id})`
   const nothing = (type: string): JobColumn => ({ sql: `cast(null as ${type})` })
   return {
     Id: { sql: id, always: true },
     ApexClassId: { sql: 'l.name', always: true },
     JobType: {
-      sql: `case when ${dialect.textOf('j.options', 'several')} is null then 'Queueable' else 'BatchApex' end`,
+      sql: `case when ${dialect.textOf('j.options', 'several')} is null then 'Queueable'
+        when ${dialect.textOf('j.options', 'partOf')} is null then 'BatchApex' else 'BatchApexWorker' end`,
       needsJob: true,
     },
     Status:
@@ -47,7 +49,7 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
     LastProcessed: nothing('text'),
     LastProcessedOffset: nothing('integer'),
     ParentJobId: { sql: 'j.parent', needsJob: true },
-    CronTriggerId: nothing('text'),
+    CronTriggerId: { sql: dialect.fireOf('j.options'), needsJob: true },
     CreatedById: { sql: dialect.textOf('j.options', 'runAs'), needsJob: true },
     CreatedDate: { sql: dialect.createdAt(id) },
     CompletedDate:
@@ -75,14 +77,16 @@ function queuedColumns(
   const isStarted = `${id} in (${dialect.leased(true)})`
   const isLeased = `${id} in (${dialect.leased(false)})`
   const isFinalizing = `(${inReady('seq', '<')} is not null or ${inWaiting('seq', '<')} is not null or ${id} in (${dialect.inLeases}))`
-  const isBegun = `exists (select 1 from ${table('state')} s where s.job = ${id})`
+  const isBegun = `exists (select 1 from ${table('state')} t where t.job = ${id})`
   const isSeveral = `exists (select 1 from ${table('job')} k where k.id = ${id} and ${dialect.textOf('k.options', 'several')} is not null)`
+  const isHolding = `exists (select 1 from ${table('waiting')} h where h.job = ${id} and h.reason = ${waitReasons.holding})`
   const isPaused = `exists (select 1 from ${table('pause')} p where p.kind = 'all' or p.kind = 'queue' and p.value = l.queue
     or p.kind = 'name' and p.value = l.name or p.kind = 'tenant' and p.value = l.tenant)`
   const last = `(select max(d.attempt) from ${table('done')} d where d.job = ${id} and d.seq >= 0)`
   return {
     status: `case when ${isAborting} or ${isBegun} then 'Processing' when ${isStarted} then
-      case when ${isSeveral} then 'Preparing' else 'Processing' end else 'Queued' end`,
+      case when ${isSeveral} then 'Preparing' else 'Processing' end
+      when ${isHolding} then 'Holding' else 'Queued' end`,
     substatus: `case when ${isAborting} then 'aborting' when ${isStarted} then 'running' when ${isLeased} then 'claimed'
       when ${inWaiting('seq', '>=')} is not null then ${waitAs(inWaiting('reason', '>='))}
       when ${inReady('seq', '>=')} is null and ${isFinalizing} then 'finalizing'

@@ -12,6 +12,8 @@ export interface JobDialect {
   instant(column: string): string
   /** Text of a field of the JSON in a column, at most 255 characters. */
   textOf(json: string, field: string): string
+  /** The schedule of the fire in a job's options; null: it is no schedule's. */
+  fireOf(options: string): string
   /** An id or a text of our own as a literal. */
   id(id: string): string
   text(text: string): string

@@ -15,6 +15,7 @@ export function postgresJobs(schema: string): JobDialect {
     createdAt: (id) => `('x0000' || translate(left(${id}::text, 13), '-', ''))::bit(64)::bigint`,
     instant: (column) => `floor(extract(epoch from ${column}) * 1000)::bigint`,
     textOf: (json, field) => `left(${json}->>'${field}', 255)`,
+    fireOf: (options) => `(${options}#>>'{fire,id}')::uuid`,
     id: (id) => `'${id}'::uuid`,
     text: (text) => `'${text}'::text`,
     leased: (started) =>

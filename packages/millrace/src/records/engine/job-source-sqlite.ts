@@ -17,6 +17,7 @@ export const sqliteJobs: JobDialect = {
   createdAt: (id) => `json_extract('0x' || substr(${id}, 1, 8) || substr(${id}, 10, 4), '$')`,
   instant: (column) => column,
   textOf: (json, field) => `substr(json_extract(${json}, '$.${field}'), 1, 255)`,
+  fireOf: (options) => `json_extract(${options}, '$.fire.id')`,
   id: (id) => `'${id}'`,
   text: (text) => `'${text}'`,
   leased: (started) =>

@@ -38,7 +38,7 @@ function baseOf(dialect: JobDialect, wanted: readonly JobStatus[]): JobBase {
   const isOnly = (statuses: readonly JobStatus[]): boolean => wanted.every((one) => statuses.includes(one))
   if (isOnly(['Failed', 'Aborted'])) return badEnds(dialect, wanted)
   if (!wanted.some((one) => endedStatuses.includes(one)))
-    return standingJobs(dialect, isOnly(['Processing', 'Holding', 'Preparing']))
+    return standingJobs(dialect, isOnly(['Processing', 'Preparing']))
   return allJobs(dialect, isOnly(['Completed']))
 }
 

@@ -8,7 +8,7 @@ import { compileEnv } from '../sql/env.ts'
 import { decode } from '../sql/values.ts'
 import type { BoundQuery } from './stored-query.ts'
 
-/** A record with the id by which it stands in its page. */
+/** A record with the id by which it was asked for. */
 export interface Identified {
   readonly id: RowId
   readonly record: ResultRecord
@@ -17,13 +17,13 @@ export interface Identified {
 /** Selected beside what the query selects, and taken out of the records again. */
 const idAlias = 'MillracePageId'
 
-/** The rows of a range of ids, in the order of their ids. */
-export async function rowsInRange(
+/** The records of a range of ids, in the order of their ids. */
+export async function recordsInRange(
   env: RecordsEnv,
   { query, binds }: BoundQuery,
   range: KeyRange,
-): Promise<Identified[]> {
-  return identified(env, query, { ...compileEnv(env), binds, range })
+): Promise<ResultRecord[]> {
+  return recordsOf(env, query, { ...compileEnv(env), binds, range })
 }
 
 /** The ids of a range, in order. */
@@ -53,7 +53,7 @@ export async function rowsOfIds(
   const { idField } = env.schema.object(from)
   const asked: Query = {
     from,
-    select,
+    select: [...select, { kind: 'field', path: [idField.name], alias: idAlias }],
     where: {
       kind: 'in',
       left: { kind: 'field', path: [idField.name] },
@@ -66,20 +66,14 @@ export async function rowsOfIds(
     ...(allRows === undefined ? {} : { allRows }),
     ...(forUpdate === undefined ? {} : { forUpdate }),
   }
-  const found = await identified(env, asked, { ...compileEnv(env), binds })
-  const byId = new Map(found.map((one) => [String(one.id), one]))
+  const found = await recordsOf(env, asked, { ...compileEnv(env), binds })
+  const byId = new Map(found.map(({ [idAlias]: id, ...record }) => [String(id), { id: id as RowId, record }]))
   return ids.flatMap((id) => byId.get(String(id)) ?? [])
 }
 
-async function identified(env: RecordsEnv, query: Query, how: CompileEnv): Promise<Identified[]> {
-  const { idField } = env.schema.object(query.from)
-  const select = [...query.select, { kind: 'field', path: [idField.name], alias: idAlias } as const]
-  const compiled = compile({ ...query, select }, how)
-  const rows = await env.database.query(compiled.statement)
-  return rows.map((row) => {
-    const { [idAlias]: id, ...record } = compiled.shape(row)
-    return { id: id as RowId, record }
-  })
+async function recordsOf(env: RecordsEnv, query: Query, how: CompileEnv): Promise<ResultRecord[]> {
+  const compiled = compile(query, how)
+  return (await env.database.query(compiled.statement)).map((row) => compiled.shape(row))
 }
 
 /** Of a row that has it as the column `id`. */

@@ -6,35 +6,44 @@ import type { Query } from '../query/query.ts'
 /** How a query becomes pages; plain data that can be stored as JSON between executions. */
 export type PagePlan = KeyPlan | SnapshotPlan
 
-/** By primary key: ids above `after`, up to the bound that was fixed at the start. */
+/** By primary key, up to the bound that was fixed at the start. */
 export interface KeyPlan {
   readonly kind: 'keys'
   /** `encodeQuery`. */
   readonly query: string
-  readonly size: number
-  readonly after: RowId | null
   /** null: there was nothing. */
   readonly upTo: RowId | null
 }
 
-/** Over a fixed set of ids: positions `from` up to, but without, `to`. */
+/** Over a fixed set of ids: its positions up to, but without, `to`. */
 export interface SnapshotPlan {
   readonly kind: 'snapshot'
   readonly query: string
-  readonly size: number
   readonly snapshot: string
-  readonly from: number
   readonly to: number
 }
 
-/** How far the pages have come; plain data. Behind the last id of a page, or at the next position of the set. */
-export type PagePosition = { readonly after: RowId } | { readonly next: number }
+/**
+ * Where one page begins and ends. Fixed before it is read, so that whoever reads it again after a crash reads what lies between the same
+ * ends; plain data.
+ */
+export type PageBounds = KeyBounds | PositionBounds
 
-export interface Stretch {
-  readonly at: number
+export interface KeyBounds {
+  readonly kind: 'keys'
+  /** Excluded; null: from the first. */
+  readonly after: RowId | null
+  /** Included. */
+  readonly upTo: RowId
+  /** Records when the bounds were fixed. */
   readonly count: number
-  readonly position: PagePosition
-  readonly done: boolean
+}
+
+/** `to` excluded. */
+export interface PositionBounds {
+  readonly kind: 'positions'
+  readonly from: number
+  readonly to: number
 }
 
 const mostPerPage = 10_000
@@ -50,32 +59,12 @@ export function needsSnapshot({ orderBy = [], limit, offset }: Query): boolean {
   return orderBy.length > 0 || limit !== undefined || offset !== undefined
 }
 
-/** The next stretch of a set. */
-export function stretch(
-  { from, to }: Pick<SnapshotPlan, 'from' | 'to'>,
-  position: PagePosition | null,
+/** The next stretch of a set; null: there is none. */
+export function nextPositions(
+  { to: end }: Pick<SnapshotPlan, 'to'>,
+  before: PositionBounds | null,
   size: number,
-): Stretch {
-  const at = position === null ? from : 'next' in position ? position.next : from
-  const count = Math.max(0, Math.min(size, to - at))
-  return { at, count, position: { next: at + count }, done: at + count >= to }
-}
-
-/** K disjoint parts whose sizes differ by one at most; fewer where there are fewer ids. */
-export function splitPositions(
-  { from, to }: Pick<SnapshotPlan, 'from' | 'to'>,
-  parts: number,
-): { readonly from: number; readonly to: number }[] {
-  const count = Math.max(1, Math.min(parts, to - from))
-  const border = (part: number): number => from + Math.floor(((to - from) * part) / count)
-  return Array.from({ length: count }, (_, part) => ({ from: border(part), to: border(part + 1) }))
-}
-
-/** The ranges between cuts. */
-export function splitKeys(plan: KeyPlan, cuts: readonly RowId[]): KeyPlan[] {
-  return [...cuts, plan.upTo].map((upTo, part) => ({
-    ...plan,
-    after: part === 0 ? plan.after : (cuts[part - 1] ?? null),
-    upTo,
-  }))
+): PositionBounds | null {
+  const from = before === null ? 0 : before.to
+  return from >= end ? null : { kind: 'positions', from, to: Math.min(end, from + size) }
 }

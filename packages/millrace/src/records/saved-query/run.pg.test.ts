@@ -4,6 +4,7 @@ import { createTestDatabase } from '../../../../../tests/support/postgres.ts'
 import { userTypes } from '../../kernel/postgres/row-types.ts'
 import { renderSql } from '../../kernel/rules/sql-template.ts'
 import type { Row } from '../database.ts'
+import { deepPages } from './conformance/deep-pages.ts'
 import { listViews } from './conformance/list-views.ts'
 import { reports } from './conformance/reports.ts'
 import { tablesFor } from './test-support/shop.ts'
@@ -35,4 +36,5 @@ async function open(): Promise<Subject> {
 describe.skipIf(probe === undefined)('on PostgreSQL', () => {
   listViews(open)
   reports(open)
+  deepPages(open)
 })

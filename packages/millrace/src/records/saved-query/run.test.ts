@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { renderSql } from '../../kernel/rules/sql-template.ts'
 import { addFunctions } from '../../kernel/sqlite/functions.ts'
+import { deepPages } from './conformance/deep-pages.ts'
 import { listViews } from './conformance/list-views.ts'
 import { reports } from './conformance/reports.ts'
 import { tablesFor } from './test-support/shop.ts'
@@ -24,4 +25,5 @@ async function open(): Promise<Subject> {
 describe('on SQLite', () => {
   listViews(open)
   reports(open)
+  deepPages(open)
 })

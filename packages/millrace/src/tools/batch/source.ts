@@ -1,18 +1,16 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
+import type { JobId } from '../../kernel/rules/execution.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
-import type { StateAccess } from '../../kernel/storage/states.ts'
+import type { StateAccess, StatesInside } from '../../kernel/storage/states.ts'
 import type { RowId } from '../../kernel/storage/snapshots.ts'
 import type { CursorEnv } from '../../records/cursor/cursor.ts'
-import { idsAt } from '../../records/page/id-set.ts'
-import { compileEnv } from '../../records/sql/env.ts'
-import { idsInRange, rowId, rowsInRange, rowsOfIds } from '../../records/page/page-rows.ts'
-import { defaultTtlMs, openPages } from '../../records/page/pager.ts'
-import { decodeQuery } from '../../records/page/stored-query.ts'
+import { idsWithin, nextBounds, openPages, recordsOfIds, recordsWithin } from '../../records/page/pager.ts'
+import type { KeyBounds, PagePlan } from '../../records/page/plan.ts'
 import { RecordQuery } from '../../records/record-query.ts'
 import { countQuery } from '../../records/run.ts'
-import { compileIds } from '../../records/sql/compile.ts'
 import type { Source, Work } from './rules.ts'
+import { nextSqlKeys, sqlKeysInRange, SqlRows, sqlRowsInRange, sqlRowsOfKeys } from './sql-source.ts'
 import {
   setAsideOf,
   storeRecords,
@@ -25,7 +23,8 @@ import {
 /** What a source gives chunk by chunk, and where that is kept. */
 export interface SourceEnv {
   readonly records: CursorEnv
-  readonly states: StateAccess
+  readonly states: StatesInside
+  /** The batch, also in its tracks. */
   readonly job: string
 }
 
@@ -45,21 +44,25 @@ export interface Piece {
   readonly byRange: boolean
 }
 
+type Bounds = Extract<Work, { readonly kind: 'keys' | 'positions' }>
+
 export interface Opened {
   readonly source: Source
   readonly total: number | null
 }
 
-const what = 'the batch'
-const everything = Number.MAX_SAFE_INTEGER
-
 /** Whatever a start may give, told apart without waiting for it: a query that is waited for runs. */
 export async function queryOrRows(
   given: unknown,
   where: string,
-): Promise<{ readonly query: RecordQuery } | { readonly rows: Iterable<object> | AsyncIterable<object> }> {
+): Promise<
+  | { readonly query: RecordQuery }
+  | { readonly sql: SqlRows }
+  | { readonly rows: Iterable<object> | AsyncIterable<object> }
+> {
   if (given instanceof RecordQuery) return { query: given as RecordQuery }
   const source: unknown = await given
+  if (source instanceof SqlRows) return { sql: source }
   const query = (source as { readonly query?: unknown } | null | undefined)?.query
   if (query instanceof RecordQuery) return { query: query as RecordQuery }
   if (isIterable(source)) return { rows: source }
@@ -78,22 +81,17 @@ function isIterable(value: unknown): value is Iterable<object> | AsyncIterable<o
 export async function openQuery(
   env: CursorEnv,
   query: RecordQuery,
-  { scope, snapshot }: { readonly scope: number; readonly snapshot: boolean | undefined },
+  { snapshot }: { readonly snapshot: boolean | undefined },
 ): Promise<Opened> {
   const tree = await query.tree()
   const binds = query.binds
   const plan = await openPages(env, tree, {
-    size: scope,
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(binds === undefined ? {} : { binds }),
   })
-  if (plan.kind === 'snapshot')
-    return {
-      source: { kind: 'snapshot', query: plan.query, snapshot: plan.snapshot, to: plan.to },
-      total: plan.to,
-    }
+  if (plan.kind === 'snapshot') return { source: plan, total: plan.to }
   const total = plan.upTo === null ? 0 : await countQuery(env, tree, binds === undefined ? {} : { binds })
-  return { source: { kind: 'keys', query: plan.query, upTo: plan.upTo }, total }
+  return { source: plan, total }
 }
 
 /**
@@ -141,11 +139,12 @@ export async function nextOf(
   done: Work | null,
 ): Promise<Work | null> {
   switch (source.kind) {
+    case 'sql':
+      return nextSqlKeys(env.records.database, source, size, done?.kind === 'keys' ? done.upTo : null)
     case 'keys':
-      return nextKeys(env.records, source, size, done?.kind === 'keys' ? done.upTo : null)
     case 'snapshot': {
-      const from = done?.kind === 'positions' ? done.to : 0
-      return from >= source.to ? null : { kind: 'positions', from, to: Math.min(source.to, from + size) }
+      const before = done?.kind === 'keys' || done?.kind === 'positions' ? done : null
+      return nextBounds(env.records, source, before, size)
     }
     case 'rows': {
       const number = done?.kind === 'page' ? done.number + 1 : 0
@@ -156,25 +155,11 @@ export async function nextOf(
   }
 }
 
-/** Only the last of the chunk's ids leaves the database. */
-async function nextKeys(
-  env: CursorEnv,
-  source: Extract<Source, { kind: 'keys' }>,
-  size: number,
-  after: RowId | null,
-): Promise<Work | null> {
-  const { upTo } = source
-  if (upTo === null || after === upTo) return null
-  const { query, binds } = decodeQuery(source.query)
-  const range = { ...(after === null ? {} : { after }), upTo, limit: size }
-  const { segments, params } = compileIds(query, { ...compileEnv(env), binds, range })
-  const text = [...segments]
-  text[0] = `select id, n from (select id, row_number() over () as n from (${text[0] ?? ''}`
-  text[text.length - 1] = `${text.at(-1) ?? ''}) as ids) as ids order by n desc limit 1`
-  const [last] = await env.database.query({ segments: text, params })
-  if (last === undefined) return null
-  const id = rowId(env, env.schema.object(query.from), last)
-  return { kind: 'keys', after, upTo: id, count: Number(last['n']) }
+/** What follows the source: the next half that bisecting left to this job, then the finish. */
+export async function nextAside({ states }: SourceEnv, asidesOf: JobId, by: JobId): Promise<Work> {
+  const [aside] = await states.asides(asidesOf, { from: 0, limit: 1, by })
+  if (aside === undefined) return { kind: 'finish' }
+  return { kind: 'aside', number: aside.number, count: aside.count }
 }
 
 /** A piece of work as it is now. */
@@ -182,18 +167,18 @@ export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
   const { source, work, byRange } = piece
   switch (work.kind) {
     case 'keys':
-      return byRange ? ofBounds(work) : chunkOf(await recordsInRange(env, source, work))
     case 'positions':
-      return chunkOf(await recordsOf(env, source, await idsAtPositions(env, source, work)))
+      if (byRange && work.kind === 'keys') return ofBounds(work)
+      return chunkOf(await recordsOf(env, source, work))
     case 'page':
       return chunkOf(await pageOf(env, source, work.number))
     case 'aside': {
       const aside = await asideOf(env, piece)
       if (aside === null) return chunkOf([])
       if (aside.kind === 'records') return chunkOf(aside.records)
-      if (aside.kind === 'ids') return chunkOf(await recordsOf(env, source, aside.ids))
+      if (aside.kind === 'ids') return chunkOf(await recordsWithIds(env, source, aside.ids))
       if (byRange) return ofBounds({ ...aside.range, count: work.count })
-      return chunkOf(await recordsInRange(env, source, aside.range))
+      return chunkOf(await recordsOf(env, source, keysOf(aside.range, work)))
     }
     case 'finish':
       return chunkOf([])
@@ -203,21 +188,20 @@ export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
 /** What of a piece of work is to be set aside; null: there is nothing any more. */
 export async function contents(env: SourceEnv, piece: Piece): Promise<Contents | null> {
   const { source, work, byRange } = piece
-  const inRange = async ({ after, upTo }: IdRange): Promise<readonly RowId[]> =>
-    idsInRange(env.records, storedQuery(source), rangeOf({ after, upTo }))
   switch (work.kind) {
     case 'keys': {
       const { after, upTo } = work
-      const ids = await inRange(work)
+      const ids = await idsOf(env, source, work)
       return byRange ? { kind: 'range', range: { after, upTo }, ids } : { kind: 'ids', ids }
     }
     case 'positions':
-      return { kind: 'ids', ids: await idsAtPositions(env, source, work) }
+      return { kind: 'ids', ids: await idsOf(env, source, work) }
     case 'page':
       return { kind: 'records', records: await pageOf(env, source, work.number) }
     case 'aside': {
       const aside = await asideOf(env, piece)
-      return aside?.kind === 'range' ? { ...aside, ids: await inRange(aside.range) } : aside
+      if (aside?.kind !== 'range') return aside
+      return { ...aside, ids: await idsOf(env, source, keysOf(aside.range, work)) }
     }
     case 'finish':
       return null
@@ -238,40 +222,38 @@ function ofBounds({ after, upTo, count }: IdRange & Pick<Chunk, 'count'>): Chunk
   return { records: [], range: { after, upTo }, count }
 }
 
-function hasQuery(source: Source): source is Extract<Source, { readonly query: string }> {
-  return source.kind === 'keys' || source.kind === 'snapshot'
+async function recordsOf(env: SourceEnv, source: Source, bounds: Bounds): Promise<readonly object[]> {
+  if (source.kind !== 'sql') return recordsWithin(env.records, planOf(source), bounds)
+  return sqlRowsInRange(env.records.database, source, rangeOf(bounds))
 }
 
-function storedQuery(source: Source): ReturnType<typeof decodeQuery> {
-  if (hasQuery(source)) return decodeQuery(source.query)
+async function idsOf(env: SourceEnv, source: Source, bounds: Bounds): Promise<readonly RowId[]> {
+  if (source.kind !== 'sql') return idsWithin(env.records, planOf(source), bounds)
+  return sqlKeysInRange(env.records.database, source, rangeOf(bounds))
+}
+
+async function recordsWithIds(
+  env: SourceEnv,
+  source: Source,
+  ids: readonly RowId[],
+): Promise<readonly object[]> {
+  if (source.kind !== 'sql') return recordsOfIds(env.records, planOf(source), ids)
+  return sqlRowsOfKeys(env.records.database, source, ids)
+}
+
+function rangeOf(bounds: Bounds): IdRange {
+  if (bounds.kind === 'keys') return bounds
+  throw new MillraceError('MILL_INTERNAL', 'positions of no snapshot')
+}
+
+/** The pages of a query. */
+function planOf(source: Source): PagePlan {
+  if (source.kind === 'keys' || source.kind === 'snapshot') return source
   throw new MillraceError('MILL_INTERNAL', `a batch over ${source.kind} has no query`)
 }
 
-function rangeOf({ after, upTo }: IdRange): {
-  readonly after?: RowId
-  readonly upTo: RowId
-  readonly limit: number
-} {
-  return { ...(after === null ? {} : { after }), upTo, limit: everything }
-}
-
-async function idsAtPositions(
-  env: SourceEnv,
-  source: Source,
-  { from, to }: Extract<Work, { kind: 'positions' }>,
-): Promise<readonly RowId[]> {
-  if (source.kind !== 'snapshot') throw new MillraceError('MILL_INTERNAL', 'positions of no snapshot')
-  return idsAt(env.records, { what, id: source.snapshot, ttlMs: defaultTtlMs }, from, to - from)
-}
-
-async function recordsInRange(env: SourceEnv, source: Source, range: IdRange): Promise<readonly object[]> {
-  const rows = await rowsInRange(env.records, storedQuery(source), rangeOf(range))
-  return rows.map(({ record }) => record)
-}
-
-async function recordsOf(env: SourceEnv, source: Source, ids: readonly RowId[]): Promise<readonly object[]> {
-  const rows = await rowsOfIds(env.records, storedQuery(source), ids)
-  return rows.map(({ record }) => record)
+function keysOf(range: IdRange, { count }: Pick<Chunk, 'count'>): KeyBounds {
+  return { kind: 'keys', ...range, count }
 }
 
 async function pageOf(env: SourceEnv, source: Source, number: number): Promise<object[]> {

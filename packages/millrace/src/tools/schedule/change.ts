@@ -45,8 +45,8 @@ function nextAnew(timing: Timing, next: number | null, now: number): number | nu
 }
 
 function sameTimes(a: ScheduleSettings, b: ScheduleSettings): boolean {
-  const times = ({ cron, mode, everyMs, zone, start, end }: ScheduleSettings): string =>
-    JSON.stringify([cron, mode, everyMs, zone, start, end])
+  const times = ({ cron, mode, everyMs, atMs, zone, start, end }: ScheduleSettings): string =>
+    JSON.stringify([cron, mode, everyMs, atMs, zone, start, end])
   return times(a) === times(b)
 }
 

@@ -16,7 +16,15 @@ const minute = 60_000
 const hour = 60 * minute
 const noon = Date.UTC(2030, 0, 1, 12)
 
-const hourly = timingOf({ cron: null, mode: 'extended', everyMs: hour, zone: 'UTC', start: null, end: null })
+const hourly = timingOf({
+  cron: null,
+  mode: 'extended',
+  atMs: null,
+  everyMs: hour,
+  zone: 'UTC',
+  start: null,
+  end: null,
+})
 
 const policy = (change: Partial<FirePolicy> = {}): FirePolicy => ({
   overlap: 'allow',
@@ -67,6 +75,7 @@ describe('due', () => {
     const last = timingOf({
       cron: null,
       mode: 'extended',
+      atMs: null,
       everyMs: hour,
       zone: 'UTC',
       start: null,
@@ -84,6 +93,7 @@ describe('due', () => {
     const often = timingOf({
       cron: null,
       mode: 'extended',
+      atMs: null,
       everyMs: 10_000,
       zone: 'UTC',
       start: null,
@@ -134,6 +144,7 @@ describe('after downtime', () => {
     const often = timingOf({
       cron: null,
       mode: 'extended',
+      atMs: null,
       everyMs: 1_000,
       zone: 'UTC',
       start: null,
@@ -219,4 +230,15 @@ describe('jitter', () => {
     expect(jitterOf('a', noon, 0)).toBe(0)
     expect(jitterOf('a', noon, 999)).not.toBe(jitterOf('a', noon + 1_000, 999))
   })
+})
+
+test('once is once', () => {
+  const once = timingOf({
+    ...({ cron: null, mode: 'extended', everyMs: null, zone: 'UTC', start: null, end: null } as const),
+    atMs: 5_000,
+  })
+  expect(once.next(4_999, 10)).toEqual([5_000])
+  expect(once.next(5_000, 10)).toEqual([])
+  expect(once.last(5_001)).toBe(5_000)
+  expect(once.last(5_000)).toBeUndefined()
 })

@@ -2,19 +2,28 @@ import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { parseDuration, type Duration } from '../../kernel/rules/duration.ts'
 import { choiceOf, invalidOption, optionFields } from '../../kernel/rules/option-fields.ts'
 import { normalizeWhen } from '../../kernel/rules/when.ts'
-import { checkCommon } from '../check-definition.ts'
+import { windowOf, type Window, type WindowOptions } from '../../kernel/rules/window.ts'
+import { checkCommon, checkEnvironments } from '../check-definition.ts'
 import type { EnqueueOptions } from '../enqueue-options.ts'
 import type { CronMode } from './cron/cron.ts'
 import { parseCron } from './cron/parse.ts'
 import { checkTimeZone } from './cron/zone.ts'
 import type { Misfire, Overlap } from './rules.ts'
 import { timingOf } from './timing.ts'
-import { windowOf, type Window, type WindowOptions } from './window.ts'
 
 /** What the jobs of a schedule are enqueued with; uniqueness is its `overlap`, and the tenant is the schedule's. */
 export type ScheduleEnqueueOptions = Pick<
   EnqueueOptions,
-  'queue' | 'priority' | 'tags' | 'scenario' | 'retry' | 'timeout' | 'deadline' | 'maxDepth' | 'runAs'
+  | 'queue'
+  | 'priority'
+  | 'tags'
+  | 'scenario'
+  | 'retry'
+  | 'timeout'
+  | 'deadline'
+  | 'maxDepth'
+  | 'runAs'
+  | 'scope'
 >
 
 const enqueueFields = Object.keys({
@@ -27,13 +36,16 @@ const enqueueFields = Object.keys({
   deadline: true,
   maxDepth: true,
   runAs: true,
+  scope: true,
 } satisfies Record<keyof ScheduleEnqueueOptions, true>)
 
 export interface ScheduleTimes {
-  /** When it fires; this or `every`. Five, six or seven fields; see `dialect`. */
+  /** When it fires; this, `every` or `at`. Five, six or seven fields; see `dialect`. */
   readonly cron?: string
   /** A distance instead, `'15 minutes'`, at least a second: from `start` on, else on multiples of it since 1970 in UTC. */
   readonly every?: Duration
+  /** Once, at this instant: a Date, or ISO text with a zone. Then without `start` and `end`. */
+  readonly at?: Date | string
   /** `salesforce`: exactly the dialect of `System.schedule`. Default `extended`, which takes that and more. */
   readonly dialect?: CronMode
   /** IANA name. Default UTC. */
@@ -50,9 +62,9 @@ export interface SchedulePolicies {
   readonly misfire?: Misfire | { readonly fireAll: number }
   /** Each job starts up to this much later, by a distance that is the same for the same schedule and instant. */
   readonly jitter?: Duration
-  /** Names of environments (`environment` of the config); anywhere else nothing fires. */
+  /** Names of environments (`environment` of the config), instead of those of the definition; anywhere else nothing fires. */
   readonly onlyIn?: readonly string[]
-  /** Hours in which its jobs may start; one that is due outside of them starts when they begin. */
+  /** Hours in which its jobs may start, instead of those of the definition; one that is due outside of them starts when they begin. */
   readonly window?: WindowOptions
   readonly options?: ScheduleEnqueueOptions
 }
@@ -60,6 +72,7 @@ export interface SchedulePolicies {
 export const settingFields = Object.keys({
   cron: true,
   every: true,
+  at: true,
   dialect: true,
   timeZone: true,
   start: true,
@@ -77,6 +90,7 @@ export interface ScheduleSettings {
   readonly cron: string | null
   readonly mode: CronMode
   readonly everyMs: number | null
+  readonly atMs: number | null
   readonly zone: string
   readonly start: number | null
   readonly end: number | null
@@ -107,26 +121,37 @@ export function settingsOf(options: ScheduleTimes & SchedulePolicies, where: str
     ...{ misfire, misfireLimit },
     overlap: choiceOf(options.overlap, overlaps, 'skip', `overlap of ${where}`),
     jitterMs: options.jitter === undefined ? 0 : parseDuration(options.jitter, `jitter of ${where}`),
-    onlyIn: environmentsOf(options.onlyIn, where),
+    onlyIn: options.onlyIn === undefined ? null : checkEnvironments(options.onlyIn, `onlyIn of ${where}`),
     window: options.window === undefined ? null : windowOf(options.window, zone, `window of ${where}`),
     options: enqueueOptionsOf(options.options, where),
   }
 }
 
 function timesOf(
-  { cron, every, dialect, start, end }: ScheduleTimes,
+  { cron, every, at, dialect, start, end }: ScheduleTimes,
   zone: string,
   where: string,
-): Pick<ScheduleSettings, 'cron' | 'mode' | 'everyMs' | 'zone' | 'start' | 'end'> {
+): Pick<ScheduleSettings, 'cron' | 'mode' | 'everyMs' | 'atMs' | 'zone' | 'start' | 'end'> {
   const refuse = (what: string): Error => invalidOption(where, what, 'MILL_SCHEDULE_INVALID')
-  if ((cron === undefined) === (every === undefined)) throw refuse('needs either cron or every')
+  if ([cron, every, at].filter((one) => one !== undefined).length !== 1)
+    throw refuse('needs one of cron, every and at')
   const mode = choiceOf(dialect, ['extended', 'salesforce'] as const, 'extended', `dialect of ${where}`)
   const everyMs = every === undefined ? null : parseDuration(every, `every of ${where}`)
   if (everyMs !== null && everyMs < leastEveryMs) throw refuse('may fire every second at most')
+  const atMs = instantOf(at, `at of ${where}`)
+  if (atMs !== null && (start !== undefined || end !== undefined))
+    throw refuse('fires once, so it has neither start nor end')
   const bounds = { start: instantOf(start, `start of ${where}`), end: instantOf(end, `end of ${where}`) }
   if (bounds.start !== null && bounds.end !== null && bounds.end < bounds.start)
     throw refuse('ends before it starts')
-  return { cron: cron === undefined ? null : parseCron(cron, mode).text, mode, everyMs, zone, ...bounds }
+  return {
+    cron: cron === undefined ? null : parseCron(cron, mode).text,
+    mode,
+    everyMs,
+    atMs,
+    zone,
+    ...bounds,
+  }
 }
 
 /** Times far away are as good as any: the bound of `runAt` is not for them. */
@@ -152,13 +177,6 @@ function misfireOf(
       `must be a whole number from 1 to ${mostMadeUp}; got ${describeValue(fireAll)}`,
     )
   return { misfire: 'fireAll', misfireLimit: Number(fireAll) }
-}
-
-function environmentsOf(given: unknown, where: string): readonly string[] | null {
-  if (given === undefined) return null
-  if (Array.isArray(given) && given.length > 0 && given.every((one) => typeof one === 'string' && one !== ''))
-    return given as readonly string[]
-  throw invalidOption(`onlyIn of ${where}`, `must be a list of environments; got ${describeValue(given)}`)
 }
 
 function enqueueOptionsOf(options: unknown, where: string): ScheduleEnqueueOptions {

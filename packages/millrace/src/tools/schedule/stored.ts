@@ -5,7 +5,8 @@ import { timingOf } from './timing.ts'
 import type { Timing } from './rules.ts'
 
 /** The part of the settings that has no column, and the input. */
-interface Spec extends Omit<ScheduleSettings, 'cron' | 'zone' | 'start' | 'end'> {
+interface Spec extends Omit<ScheduleSettings, 'cron' | 'zone' | 'start' | 'end' | 'atMs'> {
+  readonly atMs?: number | null
   /** JSON text, and the type map of it. */
   readonly payload: string
   readonly types?: unknown
@@ -28,7 +29,8 @@ export function columnsOf(
 export function readSettings(schedule: StoredSchedule): ScheduleSettings & { readonly input: unknown } {
   const { cron, zone, start, end } = schedule
   const { payload, types, ...settings } = JSON.parse(schedule.spec) as Spec
-  return { ...settings, cron, zone, start, end, input: decode(payload, types) }
+  // `at` is younger than the others.
+  return { ...settings, atMs: settings.atMs ?? null, cron, zone, start, end, input: decode(payload, types) }
 }
 
 export function readTiming(schedule: StoredSchedule): Timing {

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../kernel/rules/duration.ts'
+import { localTime } from '../../kernel/rules/local-time.ts'
 import { describeCron } from './cron/describe.ts'
 import { nextFires, previousFire } from './cron/next.ts'
 import { parseCron } from './cron/parse.ts'
@@ -10,14 +11,17 @@ export interface TimingOptions {
   readonly cron: string | null
   readonly mode: CronMode
   readonly everyMs: number | null
+  /** Once. */
+  readonly atMs: number | null
   readonly zone: string
   readonly start: number | null
   readonly end: number | null
 }
 
 /** Throws MILL_CRON_INVALID, MILL_TIME_ZONE_UNKNOWN. */
-export function timingOf({ cron, mode, everyMs, zone, start, end }: TimingOptions): Timing {
+export function timingOf({ cron, mode, everyMs, atMs, zone, start, end }: TimingOptions): Timing {
   const bounds = { start: start ?? undefined, end: end ?? undefined }
+  if (atMs !== null) return onceTiming(atMs)
   if (everyMs !== null) return everyTiming(everyMs, start, end)
   const parsed = parseCron(cron ?? '', mode)
   return {
@@ -27,7 +31,8 @@ export function timingOf({ cron, mode, everyMs, zone, start, end }: TimingOption
 }
 
 /** `At 02:00, every day` or `Every 15 minutes`: plain English, at most about 1,000 characters. */
-export function describeTiming({ cron, mode, everyMs }: TimingOptions): string {
+export function describeTiming({ cron, mode, everyMs, atMs, zone }: TimingOptions): string {
+  if (atMs !== null) return `Once, on ${localTime(atMs, zone)?.slice(0, 19).replace(' ', ' at ') ?? ''}`
   return everyMs === null
     ? describeCron(parseCron(cron ?? '', mode))
     : `Every ${formatDuration(everyMs).replace(/^1 (\w+)$/, '$1')}`
@@ -48,4 +53,8 @@ function everyTiming(everyMs: number, start: number | null, end: number | null):
       return isWithin(due) ? due : undefined
     },
   }
+}
+
+function onceTiming(at: number): Timing {
+  return { next: (after) => (at > after ? [at] : []), last: (before) => (at < before ? at : undefined) }
 }

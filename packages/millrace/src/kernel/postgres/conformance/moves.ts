@@ -74,7 +74,15 @@ async function settlingAside(
   { run: { job } }: Board,
   settles: Decision,
 ): Promise<void> {
-  const counts = { processed: 0, failed: 1, chunks: 0, errors: 1, total: null, totalChunks: null }
+  const counts = {
+    processed: 0,
+    failed: 1,
+    chunks: 0,
+    errors: 1,
+    total: null,
+    totalChunks: null,
+    scope: null,
+  }
   const state = { seq: 2, data: '{}', phase: 0, ...counts, error: null, pace: null, spread: null }
   const tx = await storage.begin({ token: 'token', idleTimeoutMs: 10_000, writeTimeoutMs: 0 })
   try {
@@ -138,7 +146,7 @@ function enqueue(key: UniqueKey, on: OnDuplicate, end: 'alone' | 'commit' | 'rol
     on: [key],
     async work(storage, { plain }): Promise<Enqueued> {
       const job = newJob(plain, { unique: { key, until, on } })
-      if (end === 'alone') return { ...(await storage.jobs.enqueueUnique(job, 20_000)), id: job.id, key }
+      if (end === 'alone') return { ...(await storage.jobs.enqueueAlone(job, 20_000)), id: job.id, key }
       const tx = await storage.begin({ token: null, idleTimeoutMs: 10_000, writeTimeoutMs: 0 })
       try {
         const [outcome] = await tx.enqueue([job])

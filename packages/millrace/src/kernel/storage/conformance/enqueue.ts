@@ -83,6 +83,20 @@ export function enqueue(open: Open): void {
       expect(await bench.claim(await bench.worker(), lane)).toBeNull()
     })
 
+    test('says what a delayed job waits for: its time, or the hours that it may run in', async () => {
+      const lane = await bench.lane()
+      const at = Math.floor(await bench.storage.now()) + 60_000
+      const jobs = await bench.enqueue(lane, [
+        { due: { at, reason: 'outsideWindow' } },
+        { due: { at } },
+        { due: { at: at - 120_000, reason: 'outsideWindow' } },
+      ])
+      const reasons = await Promise.all(
+        jobs.map(async ({ id }) => (await bench.record(id)).facts.waiting?.reason ?? null),
+      )
+      expect(reasons).toEqual([waitReasons.outsideWindow, waitReasons.scheduled, null])
+    })
+
     test('takes an instant as it is', async () => {
       const lane = await bench.lane()
       const at = Math.floor(await bench.storage.now()) + 5_000_123

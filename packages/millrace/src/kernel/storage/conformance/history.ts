@@ -208,7 +208,7 @@ function lists(open: Open): void {
       await expectError(bench.enqueue(lane, [longer]), 'MILL_OPTIONS_INVALID')
       const unique = { key: fresh('key'), until: 'done', on: 'throw' } as const
       await expectError(
-        bench.storage.jobs.enqueueUnique(newJob(lane, { ...longer, unique }), 1_000),
+        bench.storage.jobs.enqueueAlone(newJob(lane, { ...longer, unique }), 1_000),
         'MILL_OPTIONS_INVALID',
       )
       expect(await listed({ tenant })).toEqual([job!.id])

@@ -5,6 +5,7 @@ import { concurrency } from './concurrency.ts'
 import { controls } from './controls.ts'
 import { documents } from './documents.ts'
 import { enqueue } from './enqueue.ts'
+import { flexQueue } from './flex-queue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
 import { lanes } from './lanes.ts'
@@ -37,6 +38,7 @@ const areas = [
   claim,
   limits,
   turns,
+  flexQueue,
   settle,
   keep,
   transaction,

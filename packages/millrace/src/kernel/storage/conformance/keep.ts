@@ -294,6 +294,6 @@ async function rescueOf(
 }
 
 const stateFor = (seq: number): StateChange => ({
-  ...{ seq, phase: 2, data: `at ${seq}`, error: null, pace: null, spread: null },
+  ...{ seq, phase: 2, scope: 1, data: `at ${seq}`, error: null, pace: null, spread: null },
   ...{ total: 9, processed: 1, failed: 0, chunks: 1, totalChunks: 9, errors: 0 },
 })

@@ -44,7 +44,7 @@ class Key {
 
   async enqueue(until: UniqueUntil, on: OnDuplicate = 'return', change: JobChange = {}) {
     const job = this.job(until, on, change)
-    return { id: job.id, outcome: await this.#bench.storage.jobs.enqueueUnique(job, patient) }
+    return { id: job.id, outcome: await this.#bench.storage.jobs.enqueueAlone(job, patient) }
   }
 
   /** The first holder, claimed by a worker. */
@@ -85,8 +85,8 @@ function taken(open: Open): void {
       for (const on of ['throw', 'return', 'replace'] as const) {
         const key = await keyOn(bench)
         const job = key.job('done', on)
-        expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
-        expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
+        expect(await bench.storage.jobs.enqueueAlone(job, patient)).toEqual({ kind: 'queued', id: job.id })
+        expect(await bench.storage.jobs.enqueueAlone(job, patient)).toEqual({ kind: 'queued', id: job.id })
         expect((await bench.take(await bench.worker(), key.lane)).members.map((one) => one.job)).toEqual([
           job.id,
         ])
@@ -97,10 +97,10 @@ function taken(open: Open): void {
     test('says queued again when its job has started meanwhile, and does not queue it', async () => {
       const key = await keyOn(bench)
       const job = key.job('started')
-      await bench.storage.jobs.enqueueUnique(job, patient)
+      await bench.storage.jobs.enqueueAlone(job, patient)
       const worker = await bench.worker()
       await bench.take(worker, key.lane)
-      expect(await bench.storage.jobs.enqueueUnique(job, patient)).toEqual({ kind: 'queued', id: job.id })
+      expect(await bench.storage.jobs.enqueueAlone(job, patient)).toEqual({ kind: 'queued', id: job.id })
       expect(await bench.claim(worker, key.lane)).toBeNull()
     })
 
@@ -323,7 +323,7 @@ function heldRows(open: Open): void {
     const beside = async <T>(change: JobChange, ask: (job: NewJob, key: Key) => Promise<T>) => {
       const key = await keyOn(bench)
       const job = key.job('started', 'return', change)
-      await bench.storage.jobs.enqueueUnique(job, patient)
+      await bench.storage.jobs.enqueueAlone(job, patient)
       await pass(bench.storage, 5)
       const answer = await bench.transaction(async (tx) => {
         expect(await tx.enqueue([key.job('started')])).toEqual([{ kind: 'duplicate', holder: job.id }])
@@ -377,7 +377,7 @@ function rivals(open: Open): void {
       const processes = await bench.several(4)
       const jobs = Array.from({ length: 20 }, () => key.job('done'))
       const answers = await Promise.all(
-        jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+        jobs.map((job, index) => processes[index % 4]!.jobs.enqueueAlone(job, patient)),
       )
       const winners = answers.filter((answer) => answer.kind === 'queued')
       expect(winners).toHaveLength(1)
@@ -396,7 +396,7 @@ function rivals(open: Open): void {
         await bench.settle([decision(run)])
         const jobs = Array.from({ length: 8 }, () => key.job('done'))
         const answers = await Promise.all(
-          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueAlone(job, patient)),
         )
         expect(answers.filter((answer) => answer.kind === 'queued')).toHaveLength(1)
         expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, absent: 7 })
@@ -410,7 +410,7 @@ function rivals(open: Open): void {
         await key.started('started')
         const jobs = Array.from({ length: 8 }, () => key.job('started'))
         const answers = await Promise.all(
-          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)),
+          jobs.map((job, index) => processes[index % 4]!.jobs.enqueueAlone(job, patient)),
         )
         const queued = answers.flatMap((answer) => (answer.kind === 'queued' ? [answer.id] : []))
         expect(queued).toHaveLength(1)
@@ -423,7 +423,7 @@ function rivals(open: Open): void {
       const key = await keyOn(bench)
       const processes = await bench.several(4)
       const jobs = Array.from({ length: 20 }, () => key.job('done', 'replace'))
-      await Promise.all(jobs.map((job, index) => processes[index % 4]!.jobs.enqueueUnique(job, patient)))
+      await Promise.all(jobs.map((job, index) => processes[index % 4]!.jobs.enqueueAlone(job, patient)))
       expect(await bench.tally(jobs.map((job) => job.id))).toEqual({ ready: 1, replaced: 19 })
       expect((await bench.take(await bench.worker(), key.lane)).members).toHaveLength(1)
     })
@@ -433,7 +433,7 @@ function rivals(open: Open): void {
       const [first, second] = [key.job('done'), key.job('done')]
       const answer = await bench.transaction(async (tx) => {
         expect(await tx.enqueue([first])).toEqual([{ kind: 'queued', id: first.id }])
-        const waits = bench.storage.jobs.enqueueUnique(second, patient)
+        const waits = bench.storage.jobs.enqueueAlone(second, patient)
         await breath()
         await tx.rollback()
         return await waits
@@ -447,7 +447,7 @@ function rivals(open: Open): void {
       const [first, second] = [key.job('done'), key.job('done')]
       const answer = await bench.transaction(async (tx) => {
         await tx.enqueue([first])
-        const waits = bench.storage.jobs.enqueueUnique(second, patient)
+        const waits = bench.storage.jobs.enqueueAlone(second, patient)
         await breath()
         await tx.commit()
         return await waits
@@ -461,7 +461,7 @@ function rivals(open: Open): void {
       const [first, second] = [key.job('done'), key.job('done')]
       await bench.transaction(async (tx) => {
         await tx.enqueue([first])
-        await expectError(bench.storage.jobs.enqueueUnique(second, 30), 'MILL_UNIQUE_BUSY')
+        await expectError(bench.storage.jobs.enqueueAlone(second, 30), 'MILL_UNIQUE_BUSY')
         await tx.commit()
       })
       expect(await bench.places([first.id, second.id])).toEqual(['ready', 'absent'])

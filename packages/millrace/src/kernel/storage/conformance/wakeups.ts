@@ -36,7 +36,7 @@ export function wakeups(open: Open): void {
       const lane = await bench.lane()
       await says(async () => await bench.enqueue(lane, 2), names('new', lane))
       const unique = { key: fresh('key'), until: 'done', on: 'return' } as const
-      const work = async () => await bench.storage.jobs.enqueueUnique(newJob(lane, { unique }), 5_000)
+      const work = async () => await bench.storage.jobs.enqueueAlone(newJob(lane, { unique }), 5_000)
       await says(work, names('new', lane))
     })
 

@@ -12,6 +12,7 @@ const accusations = {
   fencing: ['I-2', 'I-3', 'I-6'],
   acknowledgement: ['I-1'],
   rescue: ['I-3', 'I-4', 'I-6'],
+  keep: ['I-4'],
   scan: ['I-5'],
 } as const satisfies Partial<Record<Sabotage, readonly Invariant[]>>
 type Accused = keyof typeof accusations

@@ -1,12 +1,12 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { Storage } from '../../packages/millrace/src/kernel/storage/storage.ts'
-import { sabotaged } from '../torture/sabotage.ts'
+import { replacing, sabotaged } from '../torture/sabotage.ts'
 
 /**
  * `fencing`: nobody notices a lost lease. `acknowledgement`: an enqueue is acknowledged before it is written. `rescue`: puts back also what
- * was settled. `scan`: nobody looks for what a lost wake would have told. `leak`: something comes from the machine.
+ * was settled. `keep`: what goes on under a lease is not written there. `scan`: nobody looks for what a lost wake would have told. `leak`: something comes from the machine.
  */
-export const sabotages = ['fencing', 'acknowledgement', 'rescue', 'scan', 'leak'] as const
+export const sabotages = ['fencing', 'acknowledgement', 'rescue', 'keep', 'scan', 'leak'] as const
 export type Sabotage = (typeof sabotages)[number]
 
 const lateMs = 80
@@ -22,6 +22,7 @@ export function sabotagedProcess(
   what: Sabotage,
   later: (ms: number, call: () => void) => void,
 ): Storage {
+  if (what === 'keep') return forgettingWhatGoesOn(storage)
   if (what === 'fencing') return sabotaged(storage, 'fencing')
   if (what === 'scan') return { ...storage, lanes: { ...storage.lanes, heads: async () => [] } }
   if (what === 'leak') return leaking(storage, later)
@@ -34,6 +35,19 @@ export function sabotagedProcess(
       enqueue: async (list) => {
         later(lateMs, () => void jobs.enqueue(list).catch(() => undefined))
       },
+    },
+  }
+}
+
+function forgettingWhatGoesOn(storage: Storage): Storage {
+  return {
+    ...storage,
+    begin: async (options) => {
+      const transaction = await storage.begin(options)
+      return replacing(transaction, {
+        settle: (decision) =>
+          transaction.settle({ ...decision, next: decision.next.filter(({ when }) => !('keep' in when)) }),
+      })
     },
   }
 }

@@ -52,7 +52,8 @@ function drawWork(random: Random, ref: string, at: number): Work {
   const die = random.next()
   if (die < 0.15) return { ...base, kind: 'plain' }
   if (die < 0.25) return { ...base, kind: 'effect' }
-  if (die < 0.35) return { ...base, kind: 'effect', fails: random.whole(1, 2) }
+  if (die < 0.3) return { ...base, kind: 'effect', fails: random.whole(1, 2) }
+  if (die < 0.35) return { ...base, kind: 'steps', steps: random.whole(1, 4), runMs: random.whole(0, 12) }
   if (die < 0.55)
     return {
       ...base,

@@ -97,6 +97,11 @@ export class Findings {
     return (this.#effectsOf.get(job) ?? []).filter((row) => row.seq === seq && row.attempt === attempt)
   }
 
+  /** Of a batch: a chunk of it was given up, so that one of its executions was the engine's own, without a handler. */
+  hasSetAside(job: string): boolean {
+    return this.doneOf(job).some(({ seq, outcome }) => seq >= 0 && outcome === gaveUp)
+  }
+
   /** The row that ended the job. */
   endOf(job: string): DoneRow | undefined {
     return this.doneOf(job).find(({ seq, outcome }) => seq >= 0 && endsJob(outcome))

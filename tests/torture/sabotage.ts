@@ -41,6 +41,14 @@ function unfenced(transaction: StorageTransaction): StorageTransaction {
     await transaction.settle(decision)
     return 'settled'
   }
+  return replacing(transaction, { settle })
+}
+
+/** The same transaction with another settle. */
+export function replacing(
+  transaction: StorageTransaction,
+  { settle }: Pick<StorageTransaction, 'settle'>,
+): StorageTransaction {
   return new Proxy(transaction, {
     get(target, property) {
       if (property === 'settle') return settle

@@ -1,5 +1,5 @@
 /** Which definition runs it; what it does is said by the payload itself. */
-export const kinds = ['plain', 'effect', 'finalized', 'limited'] as const
+export const kinds = ['plain', 'effect', 'finalized', 'limited', 'steps'] as const
 /** The job of a fire. */
 export const scheduledKind = 'scheduled'
 /** A batch by where its records come from; all but `rows` bisect. */
@@ -16,6 +16,8 @@ export interface Work {
   readonly kind: Kind
   /** How long the handler works before it writes. */
   readonly runMs: number
+  /** Of kind `steps`: how many chunks it has between start and finish. */
+  readonly steps?: number
   /** Attempts 1 to `fails` write, then throw. */
   readonly fails?: number
   /** Jobs that each committed attempt enqueues. */

@@ -1,5 +1,7 @@
 import {
+  defineBatch,
   defineQueueable,
+  type BatchContext,
   type Definition,
   type FinalizerOutcome,
   type HandlerContext,
@@ -53,11 +55,27 @@ export class Workload {
         concurrency: { limit: 2, key: (work: Work) => work.group ?? 'limited' },
         execute,
       }),
+      // A batch, whose chunks may go on under one lease.
+      steps: defineBatch({
+        name: 'steps',
+        retry,
+        scope: 1,
+        start: async (work: Work, ctx) => {
+          await this.#step(ctx)
+          return Array.from({ length: work.steps ?? 0 }, (_, at) => ({ at }))
+        },
+        execute: (_, ctx) => this.#step(ctx),
+        finish: (_, ctx) => this.#step(ctx),
+      }),
       scheduled: defineQueueable({ name: 'scheduled', retry, execute }),
       ...batchDefinitions(this.#runs, scope, async ({ runMs }, { signal }) => {
         if (runMs > 0) await pause(after, runMs, signal)
       }),
     }
+  }
+
+  async #step(ctx: BatchContext<unknown, Work>): Promise<void> {
+    await this.#run({ payload: ctx.input, ctx, seq: ctx.chunk })
   }
 
   /** Writes down what the engine says of its executions. */

@@ -13,7 +13,7 @@ export const effects: Check = (findings) => {
   for (const row of rows.done) {
     const job = jobs.get(row.job)
     const work = job && findings.workOf(job)
-    if (!work) continue
+    if (!work || (!isBatch(work) && findings.hasSetAside(row.job))) continue
     const leaves = isBatch(work) ? wrote(findings, row) : hasEffect(work, row.seq)
     const due = committed(row) && leaves ? 1 : 0
     const found = findings.effectsOf(row).length

@@ -47,7 +47,7 @@ export const tokens: Check = (findings) => {
 function runsNothing(findings: Findings, { job, seq }: DoneRow): boolean {
   const row = findings.jobs.get(job)
   const work = row && findings.workOf(row)
-  if (row === undefined || !work || !isBatch(work)) return false
+  if (row === undefined || !work || !(isBatch(work) || work.kind === 'steps')) return false
   if (seq === 0) return row.retryOf !== null
   return findings.doneOf(job).some((done) => done.seq === seq - 1 && done.outcome === gaveUp)
 }

@@ -128,7 +128,9 @@ export class Batches {
    * set aside, what fails again stays so. Two of them at once share nothing. Throws MILL_JOB_UNKNOWN, MILL_BATCH_NOTHING_FAILED.
    */
   async retryFailed(jobId: string): Promise<{ readonly id: string }> {
-    const record = await recordOf(this.#storage, jobId)
+    const asked = await recordOf(this.#storage, jobId)
+    const batch = asked.options?.partOf
+    const record = batch === undefined ? asked : await recordOf(this.#storage, batch)
     const [first] = await this.#storage.states.asides(asidesOf(record), { from: 0, limit: 1 })
     if (first === undefined)
       throw new MillraceError(

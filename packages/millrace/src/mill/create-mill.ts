@@ -158,6 +158,9 @@ async function partsOver({
   if (ofRecords.savedQueries.length > 0) await records.savedQueries()
   const services: BatchServices = {
     states: storage.states,
+    history: storage.history,
+    newId,
+    monotonic: () => clock.monotonic(),
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),

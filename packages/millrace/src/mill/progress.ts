@@ -16,6 +16,8 @@ export interface Progress {
   readonly chunks: number
   readonly totalChunks: number | null
   readonly errors: number
+  /** Records of a chunk from now on: with `scope: 'auto'` what the batch has chosen. */
+  readonly scope: number | null
   /** Records a second, over all the time since its start. 0 before the first chunk. */
   readonly perSecond: number
   /** From the pace of its chunks so far: one standard deviation to either side of the mean. null before there are two chunks. */
@@ -25,11 +27,11 @@ export interface Progress {
 }
 
 export function progressOf(state: StateView): Progress {
-  const { total, processed, failed, setAside, chunks, totalChunks, errors, begunAt, updatedAt } = state
+  const { total, processed, failed, setAside, chunks, totalChunks, errors, scope, begunAt, updatedAt } = state
   const seconds = (updatedAt - begunAt) / 1_000
   return {
     phase: state.phase === phases.finish ? 'finish' : 'chunks',
-    ...{ total, processed, failed, setAside, chunks, totalChunks, errors },
+    ...{ total, processed, failed, setAside, chunks, totalChunks, errors, scope },
     perSecond: seconds > 0 ? processed / seconds : 0,
     timeLeft: timeLeft(state),
     startedAt: new Date(begunAt),

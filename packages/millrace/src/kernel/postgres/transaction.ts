@@ -7,7 +7,7 @@ import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
 import type { SnapshotAccess } from '../storage/snapshots.ts'
-import type { StateAccess } from '../storage/states.ts'
+import type { StatesInside } from '../storage/states.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { fetchPages } from './cursor.ts'
@@ -27,7 +27,7 @@ import { isKeptOnly, keptValues, markedCtes } from './keep.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
-import { statedCte, statesOn, type RunStatement } from './states.ts'
+import { statedCte, statesInside, type RunStatement } from './states.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -138,12 +138,12 @@ class PostgresTransaction implements StorageTransaction {
     })
   }
 
-  get states(): StateAccess {
+  get states(): StatesInside {
     const run: RunStatement = (statement, values) => {
       this.#check()
       return this.#noting(this.#connection.run(statement, values))
     }
-    return statesOn(run, (work) => work(run))
+    return statesInside(run, (wake) => this.#wakes.push(wake))
   }
 
   async hasWrites(): Promise<boolean> {

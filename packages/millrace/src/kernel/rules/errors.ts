@@ -88,7 +88,7 @@ export const errorRegistry = {
   ),
   MILL_BATCH_START_INVALID: entry(
     'The start of a batch gave nothing that can be worked through.',
-    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), or an iterable of records.',
+    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), rows of ctx.sqlBy, or an iterable of records.',
   ),
   MILL_BATCH_CHUNK_FAILED: entry(
     'A chunk of a batch failed for good: its records were set aside, the batch goes on.',

@@ -103,6 +103,8 @@ export interface JobOptions {
   readonly scope?: number
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
+  /** The job that this one does a part of, and that waits for it. */
+  readonly partOf?: JobId
   /** The job whose records that were set aside this one tries again. */
   readonly asidesOf?: JobId
   /** Only those that it was given when it was enqueued. */

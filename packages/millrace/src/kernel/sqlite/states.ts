@@ -1,8 +1,16 @@
 import type { JobId } from '../rules/execution.ts'
 import type { StoredError } from '../rules/outcome.ts'
 import type { StateChange } from '../rules/state.ts'
-import type { Aside, NewAside, StandingState, StateAccess, StateView } from '../storage/states.ts'
-import { storedError } from './attempt-history.ts'
+import type {
+  Aside,
+  LockedState,
+  NewAside,
+  StandingState,
+  StateAccess,
+  StatesInside,
+  StateView,
+} from '../storage/states.ts'
+import { hasEnded, storedError } from './attempt-history.ts'
 import type { Connection } from './connection.ts'
 import type { Database, Writing } from './database.ts'
 
@@ -16,6 +24,7 @@ interface StateRow {
   readonly chunks: number
   readonly total_chunks: number | null
   readonly errors: number
+  readonly scope: number | null
   readonly error: string | null
   readonly pace: number | null
   readonly spread: number | null
@@ -28,11 +37,11 @@ interface AsideRow extends Omit<Aside, 'error'> {
 }
 
 const upsert = `insert into millrace_state
-  (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, begun, updated)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, scope, error, pace, spread, begun, updated)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (job) do update set seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
     processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
-    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
+    errors = excluded.errors, scope = excluded.scope, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
 
 /** With the settle whose decision it is of. */
 export function putState({ connection, now }: Writing, job: JobId, state: StateChange): void {
@@ -40,7 +49,8 @@ export function putState({ connection, now }: Writing, job: JobId, state: StateC
     .prepare(upsert)
     .run(
       ...[job, state.seq, state.phase, state.data, state.total, state.processed, state.failed, state.chunks],
-      ...[state.totalChunks, state.errors, errorText(state.error), state.pace, state.spread, now, now],
+      ...[state.totalChunks, state.errors, state.scope, errorText(state.error), state.pace, state.spread],
+      ...[now, now],
     )
 }
 
@@ -50,7 +60,7 @@ export function stateView(
   job: JobId,
 ): { readonly view: StateView; readonly error: StoredError | null } | null {
   const row = connection.get<Omit<StateRow, 'data'>>(
-    `select seq, phase, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, begun, updated
+    `select seq, phase, total, processed, failed, chunks, total_chunks, errors, scope, error, pace, spread, begun, updated
      from millrace_state where job = ?`,
     job,
   )
@@ -112,11 +122,43 @@ export function statesOn({ read, write }: StateSession): StateAccess {
   }
 }
 
+/** In a transaction, which nobody writes beside. */
+export function statesInside(session: StateSession): StatesInside {
+  const { read, write } = session
+  return {
+    ...statesOn(session),
+    lock: (job) => write((writing) => locked(writing, job)),
+    put: (job, change) => write((writing) => putState(writing, job, change)),
+    hasEnded: (job) => read((connection) => !isKnown(connection, job) || hasEnded(connection, job)),
+    hasten: (job) =>
+      write(({ connection, changes, now }) => {
+        connection.run(
+          'update millrace_waiting set due = ? where job = ? and seq >= 0 and gate is null',
+          ...[now, job],
+        )
+        changes.due(0)
+      }),
+  }
+}
+
+function isKnown(connection: Connection, job: JobId): boolean {
+  return connection.get('select 1 from millrace_job where id = ?', job) !== undefined
+}
+
 export function sqliteStates(database: Database): StateAccess {
   return statesOn({
     read: (work) => database.read(work),
     write: (work) => database.write(null, work),
   })
+}
+
+function locked({ connection, now }: Writing, job: JobId): LockedState | null {
+  const row = connection.get<StateRow>('select * from millrace_state where job = ?', job)
+  return row ? { ...changeOf(row), ended: hasEnded(connection, job), now } : null
+}
+
+function changeOf(row: StateRow): StateChange {
+  return { ...countsOf(row), seq: row.seq, data: row.data, error: storedError(row.error) }
 }
 
 function get(connection: Connection, job: JobId): StandingState | null {
@@ -129,18 +171,16 @@ function get(connection: Connection, job: JobId): StandingState | null {
   )
   if (!row) return null
   return {
-    ...countsOf(row),
-    seq: row.seq,
-    data: row.data,
-    error: storedError(row.error),
+    ...changeOf(row),
     failure: storedError(row.failure),
     aborting: row.aborting === 1,
   }
 }
 
 function countsOf(row: Omit<StateRow, 'data'>): Omit<StateView, 'setAside' | 'begunAt' | 'updatedAt'> {
-  const { phase, total, processed, failed, chunks, errors, pace, spread } = row
-  return { phase, total, processed, failed, chunks, totalChunks: row.total_chunks, errors, pace, spread }
+  const { phase, total, processed, failed, chunks, errors, scope, pace, spread } = row
+  const counts = { phase, total, processed, failed, chunks, totalChunks: row.total_chunks, errors, scope }
+  return { ...counts, pace, spread }
 }
 
 function addAsides({ connection, now }: Writing, job: JobId, asides: readonly NewAside[]): void {

@@ -10,6 +10,14 @@ export interface StandingState extends StateChange {
   readonly aborting: boolean
 }
 
+/** A state that nobody else writes until the transaction ends. */
+export interface LockedState extends StateChange {
+  /** Its job has ended, so what is written changes no more than what lists show. */
+  readonly ended: boolean
+  /** The database's clock, epoch ms. */
+  readonly now: number
+}
+
 /** Of a job, as lists show it. */
 export interface StateView extends StateCounts {
   /** Records that are set aside now. */
@@ -37,7 +45,7 @@ export interface Aside {
 
 export type NewAside = Omit<Aside, 'at' | 'number'>
 
-/** What jobs of several executions keep. In a transaction it is written with it. */
+/** What jobs of several executions keep. */
 export interface StateAccess {
   /** null: its first execution has not ended. */
   get(job: JobId): Promise<StandingState | null>
@@ -66,4 +74,19 @@ export interface StateAccess {
     by: JobId,
     numbers?: readonly number[],
   ): Promise<{ readonly asides: number; readonly records: number }>
+}
+
+/** In a transaction: written with it. Besides, what several jobs share: the state of one, which the others go on from in turns. */
+export interface StatesInside extends StateAccess {
+  /**
+   * Waits for whoever has it; then it is this transaction's to `put` until its end. Of several things a transaction locks this must be the
+   * last, so that no two wait for each other. null: there is none.
+   */
+  lock(job: JobId): Promise<LockedState | null>
+  /** The whole of it is replaced: only for whoever has locked it. */
+  put(job: JobId, change: StateChange): Promise<void>
+  /** Whether the job has ended, or is gone. */
+  hasEnded(job: JobId): Promise<boolean>
+  /** What of the job waits for its time is due once this commits. */
+  hasten(job: JobId): Promise<void>
 }

@@ -59,7 +59,7 @@ function cellOf(value: unknown): string {
   if (typeof value === 'string') return formula.test(value) ? `'${value}` : value
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? '' : value.toISOString()
   if (typeof value === 'object') return JSON.stringify(value, stable)
-  return String(value)
+  return `${value as number}`
 }
 
 /** What a file says about one that is set aside: which of its records are to be tried again, and as what. */

@@ -65,9 +65,9 @@ export {
   type BatchSource,
 } from './tools/batch/define.ts'
 export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { CsvSource } from './mill/failed-files.ts'
 export type { Batches, FailedRecords, FailedOptions, FailureGroup } from './mill/batches.ts'
-export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'

@@ -10,7 +10,7 @@ import type {
   StateView,
 } from '../storage/states.ts'
 import type { Wake } from '../storage/wakeups.ts'
-import type { Database } from './database.ts'
+import { committing, type Database } from './database.ts'
 import type { Values } from './pool.ts'
 import { plain, statement, texts, type Statement } from './statement.ts'
 
@@ -251,11 +251,16 @@ export function statesInside(run: RunStatement, wake: (wake: Wake) => void): Sta
 }
 
 export function states(db: Database): StateAccess {
-  return statesOn(
+  const beside = statesOn(
     (statement, values) => db.hot.run(statement, values),
     (work) =>
       db.hot.transaction((connection) => work((statement, values) => connection.run(statement, values))),
   )
+  return {
+    ...beside,
+    putPage: (job, lease, number, rows) =>
+      committing(db.faults, 'page', () => beside.putPage(job, lease, number, rows)),
+  }
 }
 
 function asideValues(asides: readonly NewAside[]): Values {

@@ -146,10 +146,16 @@ function isKnown(connection: Connection, job: JobId): boolean {
 }
 
 export function sqliteStates(database: Database): StateAccess {
-  return statesOn({
-    read: (work) => database.read(work),
-    write: (work) => database.write(null, work),
-  })
+  const states = (step: 'page' | null): StateAccess =>
+    statesOn({
+      read: (work) => database.read(work),
+      write: (work) => database.write(step, work),
+    })
+  const pages = states('page')
+  return {
+    ...states(null),
+    putPage: (job, lease, number, rows) => pages.putPage(job, lease, number, rows),
+  }
 }
 
 function locked({ connection, now }: Writing, job: JobId): LockedState | null {

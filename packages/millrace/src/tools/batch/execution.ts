@@ -271,7 +271,7 @@ export class BatchExecution {
     if (!halved && records > 0) {
       this.#tell(records, chunk, error, all)
       // A hook that failed for good must not keep the chunk from being set aside.
-      if (all !== null && times === 1) await this.#tellHook(data, all, chunk, error)
+      if (all !== null && times === 1) await this.#tellHook(data, all, { error, chunk })
     }
     const given = { kind: 'givenUp', records, halved: halved || records === 0, error } as const
     await this.#goOn(batch, given, { failure })
@@ -299,7 +299,11 @@ export class BatchExecution {
     if (own !== null) await states.dropAside(asidesOf, own)
   }
 
-  async #tellHook(data: BatchData, all: Contents, chunk: number, error: StoredError): Promise<void> {
+  async #tellHook(
+    data: BatchData,
+    all: Contents,
+    { error, chunk }: { readonly error: StoredError; readonly chunk: number },
+  ): Promise<void> {
     const { onChunkFailed } = this.#definition
     if (onChunkFailed === undefined) return
     await onChunkFailed(

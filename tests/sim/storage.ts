@@ -200,6 +200,11 @@ class SimTransaction implements StorageTransaction {
     return this.#real.states
   }
 
+  get steering(): StorageTransaction['steering'] {
+    this.#demandStanding()
+    return this.#real.steering
+  }
+
   hasWrites(): Promise<boolean> {
     return this.#call('hasWrites', [], () => this.#real.hasWrites())
   }

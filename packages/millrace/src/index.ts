@@ -68,6 +68,31 @@ export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex
 export type { SqlRows } from './tools/batch/sql-source.ts'
 export type { CsvSource } from './mill/failed-files.ts'
 export type { Batches, FailedRecords, FailedOptions, FailureGroup } from './mill/batches.ts'
+export {
+  definePipeline,
+  type PipelineDefinition,
+  type PipelineEnd,
+  type PipelineOptions,
+} from './tools/pipeline/define.ts'
+export {
+  step,
+  type CommonStepOptions,
+  type CursorSource,
+  type PipelineContext,
+  type Restart,
+  type Step,
+  type StepOptions,
+} from './tools/pipeline/step.ts'
+export type { Pipelines, RestartOptions } from './mill/pipelines.ts'
+export type { PipelineStatus, StepStatus, StepView } from './mill/pipeline-status.ts'
+export { cursorStep, type CursorStepOptions } from './tools/pipeline/cursor-step.ts'
+export { calloutStep, type CalloutStepOptions } from './tools/pipeline/callout-step.ts'
+export {
+  delayStep,
+  waitUntil,
+  type DelayStepOptions,
+  type WaitUntilOptions,
+} from './tools/pipeline/wait-step.ts'
 export type { Progress } from './mill/progress.ts'
 export type { AsyncInfo, EnqueuedJob, HandlerContext, ScheduledFire } from './tools/handler-context.ts'
 export { defineObject, type ObjectOptions } from './records/object/define-object.ts'

@@ -18,7 +18,7 @@ describe.each(all)('$kind: a chain of batches', (place) => {
       return jobs.length >= n && jobs.every(({ finishedAt }) => finishedAt !== null)
     })
     return (await read()).map(({ status, error }) =>
-      `${status} ${error?.code ?? error?.message ?? ''}`.trim(),
+      status === 'Failed' ? `Failed ${error?.code ?? error?.message ?? ''}` : status,
     )
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
 import { addBatches, addFlexQueue } from './program-batches.ts'
+import { addPipelines } from './program-pipelines.ts'
 
 const statuses = [
   'Holding',
@@ -186,6 +187,7 @@ export function createProgram() {
   addBatches(program)
   addFlexQueue(program)
   addSchedules(program)
+  addPipelines(program)
 
   for (const verb of ['pause', 'resume'] as const) {
     program

@@ -25,6 +25,8 @@ import type { QueueableDefinition } from '../tools/queueable/define.ts'
 import { queueableHandler } from '../tools/queueable/executions.ts'
 import type { BatchDefinition } from '../tools/batch/define.ts'
 import { batchHandler, type BatchServices } from '../tools/batch/executions.ts'
+import type { PipelineDefinition } from '../tools/pipeline/define.ts'
+import { pipelineHandler, type PipelineServices } from '../tools/pipeline/executions.ts'
 import { missedAfterMs, mostCounted } from '../tools/schedule/rules.ts'
 import type { MillConfig, MillInternals } from './config.ts'
 import { loadDefinitions, type LoadedDefinitions } from './definitions.ts'
@@ -156,11 +158,12 @@ async function partsOver({
     contextOf: (scope) => new ScopedContext(scope, services) as TriggerContext,
   })
   if (ofRecords.savedQueries.length > 0) await records.savedQueries()
-  const services: BatchServices = {
+  const services: BatchServices & PipelineServices = {
     states: storage.states,
     history: storage.history,
     newId,
     monotonic: () => clock.monotonic(),
+    databaseNow: () => databaseClock.fresh(),
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),
     flagsPart: flagsPart(config.flags),
@@ -201,9 +204,10 @@ async function partsOver({
   }
 }
 
-function handlerOf(definition: Definition, services: BatchServices): ExecutionHandler {
+function handlerOf(definition: Definition, services: BatchServices & PipelineServices): ExecutionHandler {
   if (definition.tool === 'queueable') return queueableHandler(definition as QueueableDefinition, services)
   if (definition.tool === 'batch') return batchHandler(definition as BatchDefinition, services)
+  if (definition.tool === 'pipeline') return pipelineHandler(definition as PipelineDefinition, services)
   throw new MillraceError(
     'MILL_DEFINITION_INVALID',
     `${definition.name} is a ${definition.tool}, which this release does not know`,

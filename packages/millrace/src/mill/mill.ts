@@ -33,6 +33,7 @@ import { explain } from './explain.ts'
 import { Job } from './job.ts'
 import { Jobs } from './jobs.ts'
 import { Batches } from './batches.ts'
+import { Pipelines } from './pipelines.ts'
 import type { Progress } from './progress.ts'
 import type { Settings } from './settings.ts'
 import { joinTransaction, runTransaction, type MillTransaction } from './transaction.ts'
@@ -76,6 +77,8 @@ export class Mill {
   readonly jobs: Jobs
   /** Records of batches that were set aside. */
   readonly batches: Batches
+  /** Looking at pipelines and operating them. */
+  readonly pipelines: Pipelines
   /** Batches that are Holding, and their order. */
   readonly flexQueue: FlexQueue
   /**
@@ -98,7 +101,10 @@ export class Mill {
       parts.newId,
       (jobs) => this.#worker?.abort(jobs) === true,
     )
-    this.batches = new Batches(parts.storage, this.jobs, () => this.#begin())
+    const { storage, definitions, newId } = parts
+    const begin = (): Promise<StorageTransaction> => this.#begin()
+    this.batches = new Batches(storage, this.jobs, begin)
+    this.pipelines = new Pipelines({ storage, definitions, newId, begin, jobs: this.jobs })
     this.flexQueue = new FlexQueue(parts.storage, this.jobs, parts.settings.flexQueue)
     this.records = recordsOf({
       services: parts,

@@ -1,9 +1,9 @@
 import { phases } from '../kernel/rules/state.ts'
 import type { StateView } from '../kernel/storage/states.ts'
 
-/** How far a batch is, in records. */
+/** How far a batch is, in records; or a pipeline, in steps and in records of the cursor that it is at. */
 export interface Progress {
-  readonly phase: 'chunks' | 'finish'
+  readonly phase: 'chunks' | 'finish' | 'steps'
   /** Counted when it started: records that came or went since are not in it. null: not known. */
   readonly total: number | null
   /** Applied, for good. */
@@ -12,7 +12,7 @@ export interface Progress {
   readonly failed: number
   /** Still set aside: 0 once each was tried again with success, which closes the case. */
   readonly setAside: number
-  /** Chunks that were applied, those of the start's count in all, and those that were set aside. */
+  /** Chunks that were applied, those of the start's count in all, and those that were set aside. Of a pipeline: steps that are through, and in all. */
   readonly chunks: number
   readonly totalChunks: number | null
   readonly errors: number
@@ -30,7 +30,7 @@ export function progressOf(state: StateView): Progress {
   const { total, processed, failed, setAside, chunks, totalChunks, errors, scope, begunAt, updatedAt } = state
   const seconds = (updatedAt - begunAt) / 1_000
   return {
-    phase: state.phase === phases.finish ? 'finish' : 'chunks',
+    phase: state.phase === phases.steps ? 'steps' : state.phase === phases.finish ? 'finish' : 'chunks',
     ...{ total, processed, failed, setAside, chunks, totalChunks, errors, scope },
     perSecond: seconds > 0 ? processed / seconds : 0,
     timeLeft: timeLeft(state),

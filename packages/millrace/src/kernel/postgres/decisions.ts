@@ -89,7 +89,9 @@ export function hasConsequences(decision: Decision): boolean {
 export function consequenceValues(decisions: readonly Decision[]): Values {
   const next = decisions.flatMap((decision) => decision.next.map((row) => ({ ...row, decision })))
   const ready = next.filter((row) => 'ready' in row.when)
-  const waiting = next.flatMap(({ when, ...row }) => ('dueInMs' in when ? [{ ...row, when }] : []))
+  const waiting = next.flatMap(({ when, ...row }) =>
+    'dueInMs' in when || 'held' in when ? [{ ...row, when }] : [],
+  )
   const failures = decisions.filter((decision) => decision.error !== undefined || isBadEnd(decision))
   const results = decisions.flatMap(({ key, lease, result }) =>
     result === undefined ? [] : [{ key, lease, result }],
@@ -98,8 +100,8 @@ export function consequenceValues(decisions: readonly Decision[]): Values {
   return {
     ...nextValues('r', ready),
     ...nextValues('w', waiting),
-    w_delays: plain(waiting.map(({ when }) => when.dueInMs)),
-    w_reasons: plain(waiting.map(({ when }) => waitReasons[when.reason])),
+    w_delays: plain(waiting.map(({ when }) => ('held' in when ? null : when.dueInMs))),
+    w_reasons: plain(waiting.map(({ when }) => waitReasons['held' in when ? 'paused' : when.reason])),
     f_jobs: plain(failures.map(({ key }) => key.job)),
     f_seqs: plain(failures.map(({ key }) => key.seq)),
     f_attempts: plain(failures.map(({ key }) => key.attempt)),

@@ -51,6 +51,8 @@ const prunePage = statement(
     delete from millrace.state_page where job = any (${ended})
   ), o as (
     delete from millrace.set_aside where job = any (${ended})
+  ), h as (
+    delete from millrace.hold where job = any (${ended})
   ), x as (
     delete from millrace.flex_active where job = any (${ended})
   ), u as (

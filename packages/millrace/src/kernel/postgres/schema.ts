@@ -13,6 +13,7 @@ const migrations = [
   { number: 4, file: '0004_state.sql' },
   { number: 5, file: '0005_schedule.sql' },
   { number: 6, file: '0006_flex_queue.sql' },
+  { number: 7, file: '0007_hold.sql' },
 ]
 
 /** Another process may be migrating: wait for it as long as that may take. */

@@ -14,6 +14,11 @@ import { committing, type Database } from './database.ts'
 import type { Values } from './pool.ts'
 import { plain, statement, texts, type Statement } from './statement.ts'
 
+/** All but when it began. */
+export const stateAssignments = `seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
+    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
+    errors = excluded.errors, scope = excluded.scope, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
+
 /** The change of a decision whose lease is in the CTE `held`. */
 export const statedCte = `stated as (
   insert into millrace.state (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, scope, error, pace, spread,
@@ -23,9 +28,7 @@ export const statedCte = `stated as (
   from json_to_recordset($states::json) as s (job uuid, lease bigint, seq int, phase smallint, data text, total bigint,
     processed bigint, failed bigint, chunks int, "totalChunks" int, errors int, scope int, error json, pace float8, spread float8)
   join held on held.id = s.lease
-  on conflict (job) do update set seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
-    processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
-    errors = excluded.errors, scope = excluded.scope, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated
+  on conflict (job) do update set ${stateAssignments}
 )`
 
 /** `$states` of the CTE. */
@@ -95,12 +98,18 @@ export function stateOf(row: StateColumns): StateView | null {
   }
 }
 
-const columns = `s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors, s.scope,
+const stateFields = `s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors, s.scope,
      s.error, s.pace, s.spread`
 
-const readState = statement(
+export const readState = statement(
+  'state_plain',
+  `select ${stateFields} from millrace.state s where s.job = $job`,
+)
+
+const readStanding = statement(
   'state',
-  `select ${columns}, exists (select from millrace.abort a where a.job = s.job) as aborting,
+  `select ${stateFields}, exists (select from millrace.hold h where h.job = s.job) as held,
+     exists (select from millrace.abort a where a.job = s.job) as aborting,
      (select f.error from millrace.failure f where f.job = s.job and f.seq = s.seq and f.error is not null
       order by f.attempt desc limit 1) as failure
    from millrace.state s where s.job = $job`,
@@ -108,7 +117,7 @@ const readState = statement(
 
 const readLocked = statement(
   'state_locked',
-  `select ${columns}, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+  `select ${stateFields}, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
      exists (select from millrace.done d where d.job = s.job and d.seq >= 0 and d.outcome >= 10) as ended
    from millrace.state s where s.job = $job for no key update of s`,
 )
@@ -203,7 +212,7 @@ export type RunTogether = <T>(work: (run: RunStatement) => Promise<T>) => Promis
 
 export function statesOn(run: RunStatement, together: RunTogether): StateAccess {
   return {
-    get: async (job) => (await run<StandingState>(readState, { job })).rows[0] ?? null,
+    get: async (job) => (await run<StandingState>(readStanding, { job })).rows[0] ?? null,
     putPage: async (job, lease, number, rows) => {
       await run(putPage, { job, lease, number, rows })
     },

@@ -8,6 +8,7 @@ import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
 import type { SnapshotAccess } from '../storage/snapshots.ts'
 import type { StatesInside } from '../storage/states.ts'
+import type { Steering } from '../storage/steering.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { fetchPages } from './cursor.ts'
@@ -27,7 +28,9 @@ import { isKeptOnly, keptValues, markedCtes } from './keep.ts'
 import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
-import { statedCte, statesInside, type RunStatement } from './states.ts'
+import type { Session } from './pool.ts'
+import { statedCte, statesInside } from './states.ts'
+import { steeringOn } from './steering.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
@@ -139,11 +142,11 @@ class PostgresTransaction implements StorageTransaction {
   }
 
   get states(): StatesInside {
-    const run: RunStatement = (statement, values) => {
-      this.#check()
-      return this.#noting(this.#connection.run(statement, values))
-    }
-    return statesInside(run, (wake) => this.#wakes.push(wake))
+    return statesInside(this.#run, (wake) => this.#wakes.push(wake))
+  }
+
+  get steering(): Steering {
+    return steeringOn(this.#run, (wakes) => this.#wakes.push(...wakes))
   }
 
   async hasWrites(): Promise<boolean> {
@@ -196,6 +199,11 @@ class PostgresTransaction implements StorageTransaction {
     if (this.#ended !== null) return
     this.#ended = 'rolled back'
     await this.#connection.leave()
+  }
+
+  readonly #run: Session['run'] = (statement, values) => {
+    this.#check()
+    return this.#noting(this.#connection.run(statement, values))
   }
 
   #user(text: string, values: readonly unknown[]): Promise<Row[]> {

@@ -4,7 +4,14 @@ import type { StateChange } from './state.ts'
 
 /** Why a row stands in `waiting`. */
 export type WaitReason =
-  'scheduled' | 'retrying' | 'snoozed' | 'rateLimited' | 'concurrencyLimited' | 'outsideWindow' | 'holding'
+  | 'scheduled'
+  | 'retrying'
+  | 'snoozed'
+  | 'rateLimited'
+  | 'concurrencyLimited'
+  | 'outsideWindow'
+  | 'holding'
+  | 'paused'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -15,16 +22,21 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   concurrencyLimited: 5,
   outsideWindow: 6,
   holding: 7,
+  paused: 8,
 }
 
 /**
- * When a next execution may run: at once, or `dueInMs` (> 0) from now by the database's clock. `keep`: at once and here, under the lease that
+ * When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. `keep`: at once and here, under the lease that
  * the settle goes to, in that place of it.
  */
 export type When =
   | { readonly ready: true }
   | { readonly keep: number }
   | { readonly dueInMs: number; readonly reason: WaitReason }
+  | { readonly held: true }
+
+/** Of an execution that stands in a queue. */
+export type QueuedWhen = Exclude<When, { readonly keep: number }>
 
 export interface NextExecution {
   readonly seq: number

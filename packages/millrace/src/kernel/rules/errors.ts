@@ -83,8 +83,58 @@ export const errorRegistry = {
     'Store the data elsewhere and return a reference.',
   ),
   MILL_STATE_TOO_LARGE: entry(
-    'The state that a batch carries from chunk to chunk is larger than 1 MiB.',
+    'The state that a batch or a pipeline carries from execution to execution is larger than 1 MiB.',
     'Keep totals in the state, and write what belongs to single records to the database.',
+  ),
+  MILL_PIPELINE_STEP_INVALID: entry(
+    'A step of a pipeline has a bad or missing field, or its name twice.',
+    'Mend the field the message names.',
+  ),
+  MILL_PIPELINE_STEP_UNKNOWN: entry(
+    'The pipeline has no step of this name.',
+    'Correct the name; the message lists those it started with.',
+  ),
+  MILL_PIPELINE_STEP_GONE: entry(
+    'A running pipeline needs a step that its definition no longer has.',
+    'Deploy the step again and `millrace pipelines retry <id>`, or skip it. Raise `version` where steps change.',
+  ),
+  MILL_PIPELINE_STEP_CHANGED: entry(
+    'A running pipeline is in the middle of a step that is of another kind now.',
+    'Deploy the step as it was, or `millrace pipelines restart <id> --from <step>`. Raise `version` where steps change.',
+  ),
+  MILL_PIPELINE_STEP_RUNNING: entry(
+    'A step of the pipeline runs at this moment.',
+    'Pause the pipeline, wait until its step has ended, and try again.',
+    true,
+  ),
+  MILL_PIPELINE_NO_PROGRESS: entry(
+    'A step asked to be restarted although nothing is other than before, or its cursor does not move.',
+    'Let shouldRestart answer false in the end, change the state or the database, or ask for a delay.',
+  ),
+  MILL_PIPELINE_RESTARTS_EXCEEDED: entry(
+    'A step was restarted more often than its `maxRestarts`.',
+    'Find out why it does not come to its end, or raise `maxRestarts`.',
+  ),
+  MILL_PIPELINE_OPEN_INVALID: entry(
+    'The open of a cursor step gave no query.',
+    'Return a query of ctx.records or ctx.soql, in an async open as `{ query }`.',
+  ),
+  MILL_PIPELINE_MOVE_INVALID: entry(
+    'The pipeline is in no state in which this can be done to it.',
+    'Look at `mill.pipelines.status(id)`; the message tells what would be possible.',
+  ),
+  MILL_PIPELINE_CONTINUED: entry(
+    'Another job goes on with this pipeline already.',
+    '`data.jobId` is that job.',
+  ),
+  MILL_CALLOUT_FAILED: entry(
+    'The other system answered that it cannot serve the call just now.',
+    'It is tried again by the retry policy; `data.status` has the status.',
+    true,
+  ),
+  MILL_CALLOUT_REFUSED: entry(
+    'The other system refused the call.',
+    'Correct the call; `data.status` has the status.',
   ),
   MILL_BATCH_START_INVALID: entry(
     'The start of a batch gave nothing that can be worked through.',

@@ -1,9 +1,9 @@
 import type { StoredError } from './outcome.ts'
 
 /** How far a job of several executions is. Numbers are on disk: never change one. */
-export const phases = { chunks: 1, finish: 2 } as const
+export const phases = { chunks: 1, finish: 2, steps: 3 } as const
 
-/** What lists and progress need of a job of several executions, in records and in chunks of them. */
+/** What lists and progress need of a job of several executions, in records and in chunks of them; the chunks of a pipeline are its steps. */
 export interface StateCounts {
   readonly phase: number
   /** Records; null: not known. */

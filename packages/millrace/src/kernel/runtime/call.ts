@@ -31,10 +31,11 @@ export function startCall(
 }
 
 class Call implements RunningCall {
-  readonly boundAt: number
+  boundAt: number
   readonly #options: CallOptions
   readonly #scope: ExecutionScope
-  readonly #timeoutMs: number
+  readonly #begun: number
+  #timeoutMs: number
   /** Ms until the job's total deadline; Infinity without one. */
   readonly #leftMs: number
   readonly #onEnd: (returned: Return) => void
@@ -51,12 +52,19 @@ class Call implements RunningCall {
     this.#options = options
     this.#scope = scope
     this.#onEnd = onEnd
+    this.#begun = begun
     this.#timeoutMs = handler.timeoutMs(scope.run)
     const deadline = deadlineOf(scope.run)
     this.#leftMs = deadline === Infinity ? Infinity : deadline - options.databaseNow()
     this.boundAt = begun + Math.min(this.#timeoutMs, this.#leftMs)
     scope.call = this
     options.alarm.began(this)
+  }
+
+  bound(ms: number): void {
+    this.#timeoutMs = ms
+    this.boundAt = this.#begun + Math.min(ms, this.#leftMs)
+    this.#options.alarm.began(this)
   }
 
   /** Its time is over. */

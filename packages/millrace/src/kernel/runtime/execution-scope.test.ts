@@ -104,7 +104,8 @@ test('stopped once: its signal fires with the reason, also for who asks later', 
   const early = scoped().scope
   const fired: unknown[] = []
   early.signal.addEventListener('abort', () => fired.push(early.signal.reason))
-  early.call = { boundAt: 0, ring: () => undefined, stopped: (reason) => void reasons.push(reason) }
+  const nothing = (): undefined => undefined
+  early.call = { boundAt: 0, ring: nothing, bound: nothing, stopped: (reason) => void reasons.push(reason) }
   early.stop('timeout', error)
   early.stop('aborted', new MillraceError('MILL_ABORTED', 'too late'))
   expect(fired).toEqual([error])

@@ -14,6 +14,8 @@ export type StopReason = 'timeout' | 'aborted' | 'deadline' | 'shutdown' | 'fenc
 /** A handler that runs: told when its scope is stopped, and when its time is over. */
 export interface RunningCall extends Bounded {
   stopped(reason: StopReason): void
+  /** From its beginning it may run so long, in ms: its tool knows better than when it began. Never beyond the job's deadline. */
+  bound(ms: number): void
 }
 
 /** Thrown by `ctx.snooze`, or by a tool: the attempt is undone and comes again later, uncharged. */

@@ -32,6 +32,7 @@ const tables = [
   'state',
   'state_page',
   'set_aside',
+  'hold',
   'flex_active',
 ] as const
 

@@ -1,4 +1,4 @@
-import { waitReasons, type NextExecution, type WaitReason } from '../rules/decision.ts'
+import { waitReasons, type NextExecution, type QueuedWhen, type WaitReason } from '../rules/decision.ts'
 import type { ExecutionRow, JobId, LaneId, LeaseId } from '../rules/execution.ts'
 import type { Writing } from './database.ts'
 
@@ -45,6 +45,22 @@ export function putWaiting(
   changes.due(due - now)
 }
 
+/** Until its job is let go. */
+function putHeld({ connection }: Writing, row: ExecutionRow): void {
+  connection
+    .prepare(insertWaiting)
+    .run(
+      ...[row.job, row.seq, row.lane, row.prio, row.attempt, row.care],
+      ...[waitReasons.paused, null, row.prio],
+    )
+}
+
+export function putWhen(writing: Writing, row: ExecutionRow, when: QueuedWhen): void {
+  if ('ready' in when) putBack(writing, row)
+  else if ('held' in when) putHeld(writing, row)
+  else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
+}
+
 /** The executions that follow a settled one. */
 export function putNext(
   writing: Writing,
@@ -54,8 +70,7 @@ export function putNext(
   for (const { seq, attempt, care, when } of next) {
     const row: ExecutionRow = { job: of.job, lane: of.lane, prio: of.prio, seq, attempt, care }
     if ('keep' in when) writing.connection.run(keep, `$[${when.keep}]`, seq, care, of.lease)
-    else if ('ready' in when) putBack(writing, row)
-    else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
+    else putWhen(writing, row, when)
   }
 }
 

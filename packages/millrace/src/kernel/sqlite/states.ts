@@ -167,9 +167,16 @@ function changeOf(row: StateRow): StateChange {
   return { ...countsOf(row), seq: row.seq, data: row.data, error: storedError(row.error) }
 }
 
+export function readState(connection: Connection, job: JobId): StateChange | null {
+  const row = connection.get<StateRow>('select * from millrace_state where job = ?', job)
+  if (!row) return null
+  return { ...countsOf(row), seq: row.seq, data: row.data, error: storedError(row.error) }
+}
+
 function get(connection: Connection, job: JobId): StandingState | null {
-  const row = connection.get<StateRow & { failure: string | null; aborting: number }>(
+  const row = connection.get<StateRow & { failure: string | null; aborting: number; held: number }>(
     `select s.*, exists (select 1 from millrace_abort a where a.job = s.job) as aborting,
+       exists (select 1 from millrace_hold h where h.job = s.job) as held,
        (select f.error from millrace_failure f where f.job = s.job and f.seq = s.seq and f.error is not null
         order by f.attempt desc limit 1) as failure
      from millrace_state s where s.job = ?`,
@@ -180,6 +187,7 @@ function get(connection: Connection, job: JobId): StandingState | null {
     ...changeOf(row),
     failure: storedError(row.failure),
     aborting: row.aborting === 1,
+    held: row.held === 1,
   }
 }
 

@@ -16,6 +16,8 @@ import { applyDecision, Fence } from './settle.ts'
 import { snapshotsInside } from './snapshots.ts'
 import type { StatesInside } from '../storage/states.ts'
 import { statesInside } from './states.ts'
+import type { Steering } from '../storage/steering.ts'
+import { steeringOn } from './steering.ts'
 import { enqueueOne } from './unique.ts'
 
 export async function beginTransaction(
@@ -133,6 +135,13 @@ class SqliteTransaction implements StorageTransaction {
       read: async (work) => this.#attempt(({ connection }) => work(connection)),
       write: async (work) => this.#writing(work),
     })
+  }
+
+  get steering(): Steering {
+    return steeringOn(
+      async (work) => this.#writing(work),
+      async (work) => this.#attempt(work),
+    )
   }
 
   async hasWrites(): Promise<boolean> {

@@ -8,6 +8,8 @@ export interface StandingState extends StateChange {
   readonly failure: StoredError | null
   /** An abort of the job was asked for. */
   readonly aborting: boolean
+  /** An operator holds it. */
+  readonly held: boolean
 }
 
 /** A state that nobody else writes until the transaction ends. */

@@ -6,6 +6,7 @@ import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from './jobs.ts'
 import type { SnapshotAccess } from './snapshots.ts'
 import type { StatesInside } from './states.ts'
+import type { Steering } from './steering.ts'
 
 export interface BeginOptions {
   /** For a handler: the attempt's token, which `settle` requires (trap 3). null for an application's transaction. */
@@ -58,6 +59,7 @@ export interface StorageTransaction {
   /** Made here they see own writes and stand only if it commits. SQLite: made in one go, and within the write timeout. */
   readonly snapshots: SnapshotAccess
   readonly states: StatesInside
+  readonly steering: Steering
   enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]>
   /** SQLite: what an enqueue in here needs and nobody has made yet; in a transaction of its own it would wait for this one. PostgreSQL: null. */
   readonly ownIds: OwnIds | null

@@ -19,6 +19,7 @@ import { schema } from './schema.ts'
 import { settle } from './settle.ts'
 import { snapshots } from './snapshots.ts'
 import { state } from './state.ts'
+import { steering } from './steering.ts'
 import { transaction } from './transaction.ts'
 import { turns } from './turns.ts'
 import { unique } from './unique.ts'
@@ -55,6 +56,7 @@ const areas = [
   schedules,
   snapshots,
   state,
+  steering,
   wakeups,
   values,
   concurrency,

@@ -81,6 +81,7 @@ export function state(open: Open): void {
         ...stateFor(1),
         failure: null,
         aborting: false,
+        held: false,
       })
       const run = await take(leased)
       expect(run).toMatchObject({ job, seq: 1, attempt: 1 })

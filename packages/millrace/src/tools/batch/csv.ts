@@ -37,7 +37,7 @@ export function parseCsv(text: string): {
     const cells: string[] = []
     let hasMore = true
     while (hasMore) {
-      let cell = ''
+      let cell: string
       if (text[at] === '"') {
         let end = text.indexOf('"', at + 1)
         while (end !== -1 && text[end + 1] === '"') end = text.indexOf('"', end + 2)

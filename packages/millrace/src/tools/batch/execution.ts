@@ -308,7 +308,7 @@ export class BatchExecution {
     if (onChunkFailed === undefined) return
     await onChunkFailed(
       {
-        ...{ jobId: this.#scope.run.job, phase: 'execute', chunk, exception: reviveError(error) },
+        ...{ jobId: this.#job, phase: 'execute', chunk, exception: reviveError(error) },
         ids: all.kind === 'records' ? null : all.ids,
         range: all.kind === 'range' ? all.range : null,
         records: all.kind === 'records' ? (all.records as never[]) : null,

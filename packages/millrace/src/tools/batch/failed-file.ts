@@ -59,7 +59,7 @@ function cellOf(value: unknown): string {
   if (typeof value === 'string') return formula.test(value) ? `'${value}` : value
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? '' : value.toISOString()
   if (typeof value === 'object') return JSON.stringify(value, stable)
-  return String(value as number)
+  return `${value as number}`
 }
 
 /** What a file says about one that is set aside: which of its records are to be tried again, and as what. */
@@ -160,14 +160,10 @@ function valueOf(cell: string, before: unknown): unknown {
   const text = cell.startsWith("'") && formula.test(cell.slice(1)) ? cell.slice(1) : cell
   if (typeof before === 'string' || before === null || before === undefined) return text
   if (text === '') return null
-  switch (typeof before) {
-    case 'number':
-      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined
-    case 'bigint':
-      return /^-?\d+$/.test(text) ? BigInt(text) : undefined
-    case 'boolean':
-      return text.toLowerCase() === 'true' ? true : text.toLowerCase() === 'false' ? false : undefined
-  }
+  if (typeof before === 'number')
+    return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined
+  if (typeof before === 'bigint') return /^-?\d+$/.test(text) ? BigInt(text) : undefined
+  if (typeof before === 'boolean') return { true: true, false: false }[text.toLowerCase()]
   if (before instanceof Date) {
     const date = new Date(text)
     return Number.isNaN(date.getTime()) ? undefined : date

@@ -3,6 +3,7 @@ import { runMainJob, startMainJob, type MainJob, type RunResult } from './main-j
 import { postgresPlace, sqlitePlace, type Place, type Standing } from './place.ts'
 
 const airports = 220
+const flights = 20_000
 const rowsToLoad = 23_376
 const kills = 10
 const seed = Number(process.env['MAIN_JOB_SEED'] ?? '1')
@@ -24,9 +25,12 @@ function newPlace(): Place {
 const quiet = newPlace()
 /** Of a run that nobody disturbed. */
 let undisturbed: RunResult
+let said: string
 
 beforeAll(async () => {
-  undisturbed = await runMainJob([...quiet.args, '--fast'])
+  const { result, stderr } = await runMainJob([...quiet.args, '--fast'])
+  undisturbed = result
+  said = stderr
 })
 
 test('gives every airport its figures', () => {
@@ -44,6 +48,13 @@ test('the planted fault costs one airport one attempt', () => {
   expect(undisturbed.attempts).toContainEqual({ origin: 'ORD', attempt: 2, result: 'SUCCESS' })
 })
 
+test('the batch rates every flight once, also the bad one, which was set aside and mended', () => {
+  expect(undisturbed).toMatchObject({ flights, ratings: flights, ratedOnce: true })
+  expect(undisturbed.rated).toEqual({ 'on time': 10_507, late: 5_339, 'very late': 4_154 })
+  expect(said).toContain('flight 7777 has no distance')
+  expect(said).toContain('Set aside: 1 of 20000 flights. Mended, and tried again.')
+})
+
 test('stopped by Ctrl-C, it goes on at the next start, and no attempt is lost', async () => {
   const place = newPlace()
   const job = startMainJob([...place.args, '--seconds', '2'])
@@ -51,17 +62,22 @@ test('stopped by Ctrl-C, it goes on at the next start, and no attempt is lost', 
   job.kill('SIGINT')
   expect(await job.ended).toMatchObject({ code: 130 })
 
-  const { attempts, ...result } = await runMainJob([...place.args, '--fast'])
-  expect(result).toMatchObject({ run: 1, writtenOnce: true, processes: 2, delays: undisturbed.delays })
+  const { attempts, ...result } = (await runMainJob([...place.args, '--fast'])).result
+  expect(result).toMatchObject({
+    ...{ run: 1, writtenOnce: true, ratedOnce: true, processes: 2 },
+    ...{ delays: undisturbed.delays, rated: undisturbed.rated },
+  })
   expect(attempts.filter(({ result }) => result === 'LOST')).toEqual([])
 })
 
 test('begins a new run after a finished one', async () => {
-  expect(await runMainJob([...quiet.args, '--fast'])).toMatchObject({
-    ...{ run: 2, rows: airports, writtenOnce: true },
-    delays: undisturbed.delays,
+  expect((await runMainJob([...quiet.args, '--fast'])).result).toMatchObject({
+    ...{ run: 2, rows: airports, writtenOnce: true, ratings: flights, ratedOnce: true },
+    ...{ delays: undisturbed.delays, rated: undisturbed.rated },
   })
-  expect(await quiet.look()).toEqual({ loaded: rowsToLoad, figures: 2 * airports, airports })
+  expect(await quiet.look()).toEqual({
+    ...{ loaded: rowsToLoad, figures: 2 * airports, airports, ratings: 2 * flights, rated: flights },
+  })
 })
 
 test('says what to do where there is no PostgreSQL', async () => {
@@ -71,22 +87,27 @@ test('says what to do where there is no PostgreSQL', async () => {
 })
 
 describe.concurrent(
-  `killed ten times (seed ${seed}), it gives the same table, each airport written once`,
+  `killed ten times (seed ${seed}), it gives the same tables, each airport written and each flight rated once`,
   () => {
     const sqlite = newPlace()
 
-    test('on SQLite', () => survives(sqlite), 90_000)
+    test('on SQLite', () => survives(sqlite), 180_000)
 
-    test.skipIf(!postgres)('on PostgreSQL with three worker processes', () => survives(postgres!), 90_000)
+    test.skipIf(!postgres)('on PostgreSQL with three worker processes', () => survives(postgres!), 180_000)
   },
 )
 
 async function survives(place: Place): Promise<void> {
   for (const moment of moments(seed)) await killAt(place, moment)
-  const { attempts, ...result } = await runMainJob(place.args)
+  const { attempts, ...result } = (await runMainJob(place.args)).result
 
-  expect(result).toMatchObject({ run: 1, writtenOnce: true, delays: undisturbed.delays })
-  expect(await place.look()).toEqual({ loaded: rowsToLoad, figures: airports, airports })
+  expect(result).toMatchObject({
+    ...{ run: 1, writtenOnce: true, ratedOnce: true },
+    ...{ delays: undisturbed.delays, rated: undisturbed.rated },
+  })
+  expect(await place.look()).toEqual({
+    ...{ loaded: rowsToLoad, figures: airports, airports, ratings: flights, rated: flights },
+  })
   const successes = attempts.filter(({ result }) => result === 'SUCCESS').map(({ origin }) => origin)
   expect(successes).toHaveLength(airports)
   expect(new Set(successes).size).toBe(airports)
@@ -94,20 +115,18 @@ async function survives(place: Place): Promise<void> {
 
 type Moment = (standing: Standing) => boolean
 
-/** One while the data are being loaded, the others at random numbers of airports. */
+/** One while the data are being loaded, the others at random numbers of airports and of flights. */
 function moments(seed: number): Moment[] {
   const random = randomOf(seed)
   const loaded = Math.floor(random() * rowsToLoad)
-  const figures = Array.from({ length: kills - 1 }, () => Math.floor(random() * (airports - 20)))
+  const shares = Array.from({ length: kills - 1 }, () => random() * 0.9).sort((a, b) => a - b)
   return [
     (standing) => standing.loaded >= loaded,
-    ...figures
-      .sort((a, b) => a - b)
-      .map(
-        (least): Moment =>
-          (standing) =>
-            standing.figures >= least,
-      ),
+    ...shares.map(
+      (share, at): Moment =>
+        ({ figures, ratings }) =>
+          at % 2 === 0 ? figures >= share * airports : ratings >= share * flights,
+    ),
   ]
 }
 
@@ -124,7 +143,7 @@ async function reached(place: Place, job: MainJob, moment: Moment): Promise<void
       if (!job.running) throw new Error(`The main job ended by itself:\n${(await job.ended).stderr}`)
       return moment(await place.look())
     },
-    { interval: 10, timeout: 20_000 },
+    { interval: 10, timeout: 40_000 },
   )
 }
 

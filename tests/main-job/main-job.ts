@@ -9,6 +9,10 @@ export interface RunResult {
   readonly airports: number
   readonly rows: number
   readonly writtenOnce: boolean
+  readonly flights: number
+  readonly ratings: number
+  readonly ratedOnce: boolean
+  readonly rated: Readonly<Record<string, number>>
   readonly processes: number
   readonly attempts: readonly { readonly origin: string; readonly attempt: number; readonly result: string }[]
   readonly delays: readonly {
@@ -64,8 +68,10 @@ export function startMainJob(args: readonly string[]): MainJob {
 }
 
 /** Runs it to its end; throws with what it said when it failed. */
-export async function runMainJob(args: readonly string[]): Promise<RunResult> {
+export async function runMainJob(
+  args: readonly string[],
+): Promise<{ readonly result: RunResult; readonly stderr: string }> {
   const { code, stdout, stderr } = await startMainJob(args).ended
   if (code !== 0) throw new Error(`The main job ended with exit code ${code ?? 'none'}:\n${stderr}`)
-  return JSON.parse(stdout) as RunResult
+  return { result: JSON.parse(stdout) as RunResult, stderr }
 }

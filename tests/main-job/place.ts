@@ -13,6 +13,10 @@ export interface Standing {
   readonly figures: number
   /** Airports that have figures. */
   readonly airports: number
+  /** Rows of ratings. */
+  readonly ratings: number
+  /** Flights that have a rating. */
+  readonly rated: number
 }
 
 /** Where a main job works. */
@@ -26,8 +30,10 @@ export interface Place {
 const statement = `select
   (select cast(coalesce(sum(loaded), 0) as integer) from loads) as loaded,
   (select cast(count(*) as integer) from airport_delays) as figures,
-  (select cast(count(distinct origin) as integer) from airport_delays) as airports`
-const nothing: Standing = { loaded: 0, figures: 0, airports: 0 }
+  (select cast(count(distinct origin) as integer) from airport_delays) as airports,
+  (select cast(count(*) as integer) from flight_ratings) as ratings,
+  (select cast(count(distinct flight) as integer) from flight_ratings) as rated`
+const nothing: Standing = { loaded: 0, figures: 0, airports: 0, ratings: 0, rated: 0 }
 
 export function sqlitePlace(): Place {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-flights-'))

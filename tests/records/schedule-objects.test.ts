@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   defineBatch,
   defineQueueable,
+  defineSchedule,
   type Mill,
   type ScheduleView,
 } from '../../packages/millrace/src/index.ts'
@@ -50,7 +51,8 @@ describe.each(await places())('schedules as objects on $kind', (place) => {
       ...{ start: '2020-01-01T00:00:00.123Z', end: '2090-01-01T00:00:00Z' },
     })
     await schedules.create({ name: 'every', runs: batch, every: '1 hour', tenant })
-    await schedules.create({ name: 'over', runs: work, cron, tenant, end: '2020-01-01T00:00:00Z' })
+    const over = defineSchedule({ name: 'over', runs: work, cron, tenant, end: '2020-01-01T00:00:00Z' })
+    await (await bench.working({ definitions: [work, over] })).stop()
     for (const name of ['queued', 'held']) {
       await schedules.create({ name, runs: work, cron, tenant, overlap: 'queue' })
       for (const state of ['fired', 'queued'])

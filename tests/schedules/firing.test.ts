@@ -32,12 +32,13 @@ async function plant(
   span: { from: number; to: number },
 ) {
   const names = Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
-  const [start, stop] = [new Date(span.from), new Date(span.to)]
+  const start = new Date(span.from)
   for (const name of names) {
-    await mill.schedules.create({ name, runs: tick, every: '1 second', start, end: stop, overlap: 'allow' })
+    await mill.schedules.create({ name, runs: tick, every: '1 second', start, overlap: 'allow' })
+    // One whose end has passed would be refused.
     await parts.storage.schedules.change(
       { tenant: 'default', name },
-      (row) => row && { ...row, next: row.start, state: 'waiting' },
+      (row) => row && { ...row, end: span.to, next: row.start, state: 'waiting' },
     )
   }
   return names
@@ -70,7 +71,7 @@ async function expectEachOnce(
     (await place.query('select job, note from effects')).flatMap(({ job, note }) =>
       names.includes(String(note)) ? [String(job)] : [],
     )
-  await until('every job ran', async () => (await effects()).length >= jobs.size, 30_000)
+  await until('every job ran', async () => (await effects()).length >= jobs.size, 90_000)
   expect((await effects()).sort()).toEqual([...jobs].sort())
 }
 
@@ -90,7 +91,7 @@ describe.each(await places())('on $kind', (place) => {
 
   test(
     'ten processes with wrong clocks race for 1,000 fires: each happens once',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       await opened(async (parts, mill) => {
         const now = Math.floor(Date.now() / 1_000) * 1_000

@@ -7,6 +7,7 @@ import type { Wake } from '../../packages/millrace/src/kernel/storage/wakeups.ts
 import { assemble } from '../../packages/millrace/src/mill/create-mill.ts'
 import type { Entry } from '../torture/ledger.ts'
 import { Random } from '../torture/random.ts'
+import { kinds } from '../torture/work.ts'
 import { Workload } from '../torture/workload.ts'
 import { Faults } from './faults.ts'
 import type { Place } from './place.ts'
@@ -195,9 +196,9 @@ export class World {
     this.#processes.push(process)
     this.#transactions.set(process, open)
     process.write({ kind: 'began', pid: this.#names, role })
-    const workload = new Workload(process, (ms, call) => process.clock.after(ms, call))
+    const workload = new Workload(process, { after: (ms, call) => process.clock.after(ms, call) })
     const mill = await assemble(
-      { ...this.#config, definitions: Object.values(workload.definitions) },
+      { ...this.#config, definitions: kinds.map((kind) => workload.definitions[kind]) },
       {
         clock: process.clock,
         chance: process.chance,

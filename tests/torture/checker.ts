@@ -1,10 +1,12 @@
 import { acknowledged } from './checks/acknowledged.ts'
 import { attempts } from './checks/attempts.ts'
+import { batches } from './checks/batches.ts'
 import { children } from './checks/children.ts'
 import { conservation } from './checks/conservation.ts'
 import { drained } from './checks/drained.ts'
 import { effects } from './checks/effects.ts'
 import { exclusive } from './checks/exclusive.ts'
+import { fires } from './checks/fires.ts'
 import { finalizers } from './checks/finalizers.ts'
 import { integrity } from './checks/integrity.ts'
 import { payloads } from './checks/payloads.ts'
@@ -31,6 +33,8 @@ const checks: readonly Check[] = [
   tenants,
   payloads,
   integrity,
+  batches,
+  fires,
 ]
 
 const eventsShown = 60

@@ -1,6 +1,8 @@
 import type { Evidence } from './evidence.ts'
 import type { Entry, Event } from './ledger.ts'
 import type { DoneRow, EffectRow, JobRow, Rows } from './rows.ts'
+import { cleanTools } from './clean-tools.ts'
+import { noToolRows } from './tool-rows.ts'
 import { childrenOf, hasEffect, type Work } from './work.ts'
 
 const epoch = 1_700_000_000_000
@@ -178,6 +180,7 @@ class Author {
       remnants: [],
       effects: this.#effects,
       app: this.#app,
+      tools: noToolRows,
       damage: [],
     }
     return {
@@ -218,6 +221,8 @@ class Author {
       prio: work.priority ?? 5,
       parent,
       finalizer: work.kind === 'finalized',
+      retryOf: null,
+      fire: null,
       created: epoch + this.#now,
       payload: work,
     })
@@ -292,5 +297,22 @@ export function cleanHistory(): Evidence {
   author.run(killed, { seq: -1, outcome: 'succeeded' })
   author.run(killed, { attempt: 2, outcome: 'completed' })
   author.run(killed, { seq: -2, outcome: 'succeeded' })
-  return author.evidence()
+  return withTools(author.evidence())
+}
+
+function withTools({ entries, rows, setting }: Evidence): Evidence {
+  const last = entries.at(-1)
+  const own = cleanTools({ at: (last?.at ?? 0) + 1, wall: (last?.wall ?? epoch) + 1 })
+  return {
+    entries: [...entries, ...own.entries].sort((a, b) => a.at - b.at),
+    rows: {
+      ...rows,
+      jobs: [...rows.jobs, ...own.jobs],
+      done: [...rows.done, ...own.done],
+      effects: [...rows.effects, ...own.effects],
+      failures: [...rows.failures, ...own.failures],
+      tools: own.tools,
+    },
+    setting,
+  }
 }

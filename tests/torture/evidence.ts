@@ -213,6 +213,7 @@ export const gaveUp = 5
 export const completed = 10
 export const failed = 11
 export const aborted = 12
+export const completedWithErrors = 13
 export const expired = 14
 export const parked = 15
 export const replaced = 17
@@ -237,7 +238,8 @@ export function endsJob(outcome: number): boolean {
 
 /** Whether the attempt's writes must be in the database. */
 export function committed({ seq, outcome }: DoneRow): boolean {
-  return seq < 0 ? outcome === succeeded : outcome === completed
+  if (seq < 0 || outcome === succeeded) return outcome === succeeded
+  return outcome === completed || outcome === completedWithErrors
 }
 
 /** Ended without a handler: aborted or replaced while it was queued. */

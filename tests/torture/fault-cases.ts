@@ -23,6 +23,8 @@ export interface Approach {
   /** History is deleted as soon as a job has ended. */
   readonly prunes?: true
   readonly only?: 'postgres'
+  /** Whoever works knows batches, with so many records in a chunk, and what schedules fire, too. */
+  readonly scope?: number
 }
 
 export interface FaultCase {
@@ -112,7 +114,7 @@ export function faultCases(database: 'sqlite' | 'postgres'): readonly FaultCase[
     )
 }
 
-function actionsAt(point: FaultPoint): readonly FaultAction[] {
+export function actionsAt(point: FaultPoint): readonly FaultAction[] {
   // An answer can be lost only where the database has given one; a listener or a term is lost in its own way.
   const canLose = !point.endsWith(':before-commit') && point !== 'group.split'
   return canLose ? ['kill', 'stop', 'lose-answer'] : ['kill', 'stop']

@@ -3,7 +3,7 @@ import { crashAt, crashesUnderLoad, crashPoints } from './crashes.ts'
 import { doubleFaults, faultTwice } from './double-faults.ts'
 import { Findings, type Evidence } from './evidence.ts'
 import { frozenPastItsLease } from './freeze.ts'
-import { randomKills } from './kills.ts'
+import { deathsInBatches, randomKills } from './kills.ts'
 import { exhausted, killedBackends } from './network/backends.ts'
 import {
   halfOpens,
@@ -16,12 +16,17 @@ import type { Outcome } from './run.ts'
 import type { Sabotage } from './sabotage.ts'
 import { postgresTarget, sqliteTarget, type Target } from './target.ts'
 
+import { toolCases } from './tool-cases.ts'
+import { toolFaultAt } from './tool-points.ts'
+
 type Database = 'sqlite' | 'postgres'
 
 export interface RoundOptions {
   readonly times: number
   readonly workers: number
   readonly seed: number
+  /** Of batches beside the kills. */
+  readonly records: number
   /** How many went before in this run of the command. */
   readonly nth: number
   readonly sabotage?: Sabotage
@@ -83,6 +88,8 @@ export const faultClasses: readonly FaultClass[] = [
     perRound: 20,
     open: inTarget(async (target, { times, nth: _, ...options }) => {
       const outcome = await randomKills(target, { ...options, kills: times })
+      if (options.records > 0 && times > 10 && deathsInBatches(outcome.evidence) === 0)
+        throw new Error(`seed ${options.seed}: none of ${times} kills met a batch`)
       return { ...outcome, happened: new Findings(outcome.evidence).deaths.size }
     }),
   },
@@ -131,6 +138,16 @@ export const faultClasses: readonly FaultClass[] = [
     open: inCluster({ max_connections: '60' }, async (cluster, options) =>
       exhausted(await postgresTarget(cluster.url), options),
     ),
+  },
+  {
+    name: 'tool-points',
+    perRound: 1,
+    open: inTarget(async (target, { nth, seed }) => {
+      const all = toolCases(seed - nth)
+      const one = all[nth % all.length]
+      if (one === undefined) throw new Error('there are no points')
+      return { ...(await toolFaultAt(target, one)), happened: 1 }
+    }),
   },
   {
     name: 'doubles',

@@ -82,7 +82,11 @@ export async function relieve(
   { action, point, approach }: FaultCase,
 ): Promise<void> {
   const rival = async (): Promise<void> => {
-    const here = await run.startHere(approach.sabotage === undefined ? {} : { sabotage: approach.sabotage })
+    const { sabotage, scope } = approach
+    const here = await run.startHere({
+      ...(sabotage === undefined ? {} : { sabotage }),
+      ...(scope === undefined ? {} : { scope }),
+    })
     await here.enqueueAll([{ ref: 'afterwards', kind: 'effect', runMs: 1 }])
   }
   if (action === 'kill') {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { Findings } from './evidence.ts'
-import { plantAll, randomKills } from './kills.ts'
+import { deathsInBatches, plantAll, randomKills } from './kills.ts'
 import { testDatabases } from './test-databases.ts'
 
 const databases = await testDatabases()
@@ -10,19 +10,21 @@ const workers = { sqlite: 2, postgres: 4 }
 
 test.each(databases.all)(
   '20 random SIGKILLs on %s break no promise',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (kind, open) => {
     const { evidence, report } = await randomKills(await open(), {
       kills: 20,
       workers: workers[kind],
       seed: 20,
+      records: 2_000,
     })
     expect(report).toBe('')
     expect(new Findings(evidence).deaths.size).toBe(20)
+    expect(deathsInBatches(evidence)).toBeGreaterThan(0)
     // What the checker did not say, it could have said: of this very run.
     const { planted, missed } = plantAll(evidence)
     expect(missed).toEqual([])
-    expect(planted).toBeGreaterThan(30)
+    expect(planted).toBeGreaterThan(50)
   },
 )
 

@@ -2,15 +2,34 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } 
 import { join } from 'node:path'
 import type { Work } from './work.ts'
 
+export type BatchPhase = 'start' | 'execute' | 'finish'
+
+/** Of records: how many, and the sum of their ids. */
+export interface Tally {
+  readonly count: number
+  readonly sum: number
+}
+
+/** A schedule as it was asked for; its times follow from this alone. */
+export interface Scheduled {
+  readonly id: string
+  readonly name: string
+  /** Its first time, epoch ms; then one every so many ms. */
+  readonly first: number
+  readonly everyMs: number
+  readonly overlap: 'allow' | 'skip' | 'queue' | 'cancelPrevious'
+  readonly misfire: 'fireOnce' | 'skip' | 'fireAll'
+}
+
 /** What a process writes down of itself, before and after everything it does. */
 export type Event =
   | { readonly kind: 'began'; readonly pid: number; readonly role: string }
   | {
       readonly kind: 'call'
       readonly call: number
-      readonly op: 'enqueue' | 'many' | 'transaction' | 'abort'
+      readonly op: 'enqueue' | 'many' | 'transaction' | 'abort' | 'retryFailed'
       readonly works: readonly Work[]
-      /** For `abort`. */
+      /** For `abort` and `retryFailed`. */
       readonly job?: string
     }
   /** Acknowledged. */
@@ -42,7 +61,11 @@ export type Event =
       readonly intact: boolean
       /** For a finalizer: what it was told. */
       readonly told?: { readonly result: string; readonly willRetry: boolean }
+      /** For a batch: which of its functions. */
+      readonly phase?: BatchPhase
     }
+  /** What the run of a chunk found to do, before it did it. */
+  | ({ readonly kind: 'chunk'; readonly token: string; readonly bad: number } & Tally)
   | { readonly kind: 'end'; readonly token: string; readonly how: 'returned' | 'threw' | 'snoozed' }
   /** What the engine said of an attempt: acknowledged, given back, or fenced. */
   | {
@@ -54,6 +77,13 @@ export type Event =
     }
   | { readonly kind: 'handedBack'; readonly job: string; readonly seq: number; readonly attempt: number }
   | { readonly kind: 'fenced'; readonly job: string; readonly seq: number; readonly attempt: number }
+  /** What the engine said of a fire that it started. */
+  | { readonly kind: 'fired'; readonly schedule: string; readonly due: number; readonly job: string }
+  | ({ readonly kind: 'scheduled' } & Scheduled)
+  /** It fires no more. All that was due up to then had been seen to be decided. */
+  | { readonly kind: 'unscheduled'; readonly schedule: string; readonly upTo: number }
+  /** Of a batch nothing is set aside any more, said the engine. */
+  | { readonly kind: 'allApplied'; readonly job: string }
   | { readonly kind: 'worker'; readonly worker: number }
   | { readonly kind: 'workerFenced'; readonly worker: number }
   /** A look at a job: `from` is when it was asked (as `at`). */

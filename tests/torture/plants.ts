@@ -9,31 +9,12 @@ import {
   type Evidence,
   type Findings,
 } from './evidence.ts'
-import type { Invariant } from './checks/violation.ts'
 import { asEnqueued } from './clean-history.ts'
 import type { Entry } from './ledger.ts'
-import type { DoneRow, JobRow, Rows } from './rows.ts'
-import { childrenOf, hasEffect } from './work.ts'
-
-/** A defect put into evidence without one. */
-export interface Plant {
-  readonly name: string
-  /** What the checker must answer with, whatever else it finds. */
-  readonly invariant: Invariant
-  /** null: the run had nothing to put it on. */
-  readonly plant: (findings: Findings) => Evidence | null
-}
-
-type Put = (evidence: Evidence, findings: Findings) => Evidence | null
-
-function plant(invariant: Invariant, name: string, put: Put): Plant {
-  return { name, invariant, plant: (findings) => put(findings.evidence, findings) }
-}
-
-const onRows = (evidence: Evidence, change: Partial<Rows>): Evidence => ({
-  ...evidence,
-  rows: { ...evidence.rows, ...change },
-})
+import { onRows, plant, type Plant } from './plant.ts'
+import type { DoneRow, JobRow } from './rows.ts'
+import { toolPlants } from './tool-plants.ts'
+import { childrenOf, hasEffect, isBatch } from './work.ts'
 
 const withEntries = (evidence: Evidence, ...more: Entry[]): Evidence => ({
   ...evidence,
@@ -94,7 +75,7 @@ function committedRow(
   return findings.rows.done.find((row) => {
     const job = findings.jobs.get(row.job)
     const work = job && findings.workOf(job)
-    return work !== undefined && work !== null && committed(row) && fits(row, work)
+    return work !== undefined && work !== null && !isBatch(work) && committed(row) && fits(row, work)
   })
 }
 
@@ -315,6 +296,7 @@ export const plants: readonly Plant[] = [
       const own = startOf(findings, done)
       const next = findings.startsOfAttempt({ job: done.job, seq: 0, attempt: -done.seq + 1 })
       return (
+        done.seq < 0 &&
         done.outcome === succeeded &&
         next.length > 0 &&
         own !== undefined &&
@@ -475,4 +457,6 @@ export const plants: readonly Plant[] = [
   plant('I-17', 'an index misses a row', (evidence) =>
     onRows(evidence, { damage: ['row 17 missing from index done_pkey'] }),
   ),
+
+  ...toolPlants,
 ]

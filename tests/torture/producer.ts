@@ -15,6 +15,7 @@ const refusals = new Set([
   'MILL_TRANSACTION_LOST',
   'MILL_STORAGE_QUERY',
   'MILL_OPTIONS_INVALID',
+  'MILL_BATCH_NOTHING_FAILED',
 ])
 
 class RolledBack extends Error {}
@@ -48,9 +49,22 @@ export class Producer {
     this.#loops = []
   }
 
-  /** One enqueue of each, all at once. */
-  async enqueueAll(works: readonly Work[]): Promise<void> {
-    await Promise.all(works.map((work) => this.#enqueue(work)))
+  /** One enqueue of each, all at once; the ids of the jobs. */
+  async enqueueAll(works: readonly Work[]): Promise<readonly string[]> {
+    return (await Promise.all(works.map((work) => this.#enqueue(work)))).flat()
+  }
+
+  /** What a batch has set aside, once more. */
+  async retryFailed(job: string): Promise<string | undefined> {
+    const jobs = await this.#call(
+      'retryFailed',
+      [],
+      async () => ({
+        jobs: [(await this.#mill.batches.retryFailed(job)).id],
+      }),
+      job,
+    )
+    return jobs[0]
   }
 
   async #loop(): Promise<void> {
@@ -167,13 +181,14 @@ export class Producer {
   }
 
   async #call(
-    op: 'enqueue' | 'many' | 'transaction',
+    op: 'enqueue' | 'many' | 'transaction' | 'retryFailed',
     works: readonly Work[],
     make: () => Promise<{ readonly jobs: readonly string[]; readonly duplicate?: true }>,
+    about?: string,
   ): Promise<readonly string[]> {
     this.#calls += 1
     const call = this.#calls
-    this.#ledger.write({ kind: 'call', call, op, works })
+    this.#ledger.write({ kind: 'call', call, op, works, ...(about === undefined ? {} : { job: about }) })
     try {
       const { jobs, duplicate } = await make()
       this.#ledger.write({ kind: 'ok', call, jobs, ...(duplicate === undefined ? {} : { duplicate }) })

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
+import { readToolRows, type ToolRows } from './tool-rows.ts'
 
 /** The database as the checker sees it, read from the tables themselves: the engine has no part in it. */
 export interface Rows {
@@ -19,6 +20,7 @@ export interface Rows {
   readonly effects: readonly EffectRow[]
   /** What applications wrote together with an enqueue. */
   readonly app: readonly string[]
+  readonly tools: ToolRows
   /** What the database's own check says of its files; nothing, if they are sound. */
   readonly damage: readonly string[]
 }
@@ -31,6 +33,10 @@ export interface JobRow {
   readonly prio: number
   readonly parent: string | null
   readonly finalizer: boolean
+  /** The job that this one tries again. */
+  readonly retryOf: string | null
+  /** The fire that enqueued it; `due` epoch ms. */
+  readonly fire: { readonly id: string; readonly due: number } | null
   /** Epoch ms, by the database's clock. */
   readonly created: number
   readonly payload: unknown
@@ -208,17 +214,47 @@ export async function expiryOf(source: RowSource, pid: number): Promise<number |
 }
 
 /** All ends that there are lie a day further back: history that is old enough to be deleted. */
-export async function makeOlder({ kind, place, schema }: RowSource): Promise<void> {
+export async function makeOlder(source: RowSource): Promise<void> {
+  await execute(
+    source,
+    source.kind === 'sqlite'
+      ? 'update millrace_done set finished = finished - 86400000'
+      : `update "${source.schema}".done set finished = finished - interval '1 day'`,
+  )
+}
+
+async function execute({ kind, place }: RowSource, sql: string): Promise<void> {
   if (kind === 'sqlite') {
     const db = new DatabaseSync(place, { timeout: 5_000 })
-    db.exec('update millrace_done set finished = finished - 86400000')
+    db.exec(sql)
     db.close()
     return
   }
   const client = new pg.Client({ connectionString: place, connectionTimeoutMillis: 10_000 })
   await client.connect()
-  await client.query(`update "${schema}".done set finished = finished - interval '1 day'`)
+  await client.query(sql)
   await client.end()
+}
+
+/** Items 1 to `count`; of those `bad` are such that no chunk can take them. */
+export async function fillItems(source: RowSource, count: number, bad: readonly number[]): Promise<void> {
+  const isBad = bad.length === 0 ? '0' : `case when i in (${bad.join(', ')}) then 1 else 0 end`
+  const table = source.kind === 'sqlite' ? 'item' : `"${source.effects}".item`
+  const numbers =
+    source.kind === 'sqlite'
+      ? `with recursive g (i) as (select 1 union all select i + 1 from g where i < ${count}) select i, ${isBad} from g`
+      : `select i, ${isBad} from generate_series(1, ${count}) as i`
+  if (count > 0) await execute(source, `insert into ${table} (id, bad) ${numbers}`)
+}
+
+/** As if nobody had been there to fire the schedule since then (epoch ms). */
+export async function makeDueSince(source: RowSource, schedule: string, due: number): Promise<void> {
+  await execute(
+    source,
+    source.kind === 'sqlite'
+      ? `update millrace_schedule set next = ${due} where id = '${schedule}'`
+      : `update "${source.schema}".schedule set next = to_timestamp(${due / 1_000}) where id = '${schedule}'`,
+  )
 }
 
 async function ask({ kind, place }: RowSource, sql: string): Promise<Record<string, unknown>[]> {
@@ -260,18 +296,7 @@ async function read(
   )
   const places = `select ${text('job')}, seq, attempt from`
   return {
-    jobs: jobs.map((row) => ({
-      id: row['id'] as string,
-      tenant: row['tenant'] as string,
-      queue: row['queue'] as string,
-      name: row['name'] as string,
-      prio: Number(row['prio']),
-      parent: row['parent'] as string | null,
-      finalizer:
-        (JSON.parse((row['options'] as string | null) ?? '{}') as { finalizer?: true }).finalizer === true,
-      created: Number(row['created']),
-      payload: JSON.parse(row['payload'] as string) as unknown,
-    })),
+    jobs: jobs.map(jobOf),
     ready: (await ask(`${places} ${table('ready')}`)) as unknown as PlaceRow[],
     waiting: (await ask(`${places} ${table('waiting')}`)) as unknown as PlaceRow[],
     leases: (await ask(`select ${leases} from ${table('lease')} order by id`)).map(leaseOf),
@@ -312,7 +337,31 @@ async function read(
       `select job, seq, attempt, token from ${own('effect')} order by job, seq, attempt`,
     )) as unknown as EffectRow[],
     app: (await ask(`select ref from ${own('app')} order by ref`)).map(({ ref }) => ref as string),
+    tools: await readToolRows(ask, table, own, ms),
     damage: await damage(),
+  }
+}
+
+interface StoredOptions {
+  readonly finalizer?: true
+  readonly retryOf?: string
+  readonly fire?: { readonly id: string; readonly due: number }
+}
+
+function jobOf(row: Record<string, unknown>): JobRow {
+  const { finalizer, retryOf, fire } = JSON.parse((row['options'] as string | null) ?? '{}') as StoredOptions
+  return {
+    id: row['id'] as string,
+    tenant: row['tenant'] as string,
+    queue: row['queue'] as string,
+    name: row['name'] as string,
+    prio: Number(row['prio']),
+    parent: row['parent'] as string | null,
+    finalizer: finalizer === true,
+    retryOf: retryOf ?? null,
+    fire: fire === undefined ? null : { id: fire.id, due: fire.due },
+    created: Number(row['created']),
+    payload: JSON.parse(row['payload'] as string) as unknown,
   }
 }
 
@@ -353,8 +402,10 @@ function leaseOf(row: Record<string, unknown>): LeaseRow {
   }
 }
 
-/** Tables of the workload itself. `effect` has no unique index: a doubled effect must show. */
+/** Tables of the workload itself. `effect` and `total` have no unique index: a doubled effect must show. */
 export const workloadTables = [
+  'create table item (id integer primary key, bad integer not null, n integer not null default 0, token text)',
+  'create table total (job text not null, token text not null, count integer not null, sum bigint not null)',
   'create table effect (job text not null, seq integer not null, attempt integer not null, token text not null)',
   'create table app (ref text not null)',
 ]

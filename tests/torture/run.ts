@@ -13,6 +13,7 @@ import type { Target } from './target.ts'
 import { NotReached, until } from './until.ts'
 import type { Work } from './work.ts'
 import { openMill, type WorkloadArguments } from './workload-main.ts'
+import type { Workload } from './workload.ts'
 import { WorkloadProcess, type Launch } from './workload-process.ts'
 
 export type StartOptions = Partial<Omit<WorkloadArguments, 'config' | 'ledgers' | 'name' | 'seed'>> & {
@@ -22,7 +23,10 @@ export type StartOptions = Partial<Omit<WorkloadArguments, 'config' | 'ledgers' 
 
 export interface Here {
   readonly mill: Mill
-  enqueueAll(works: readonly Work[]): Promise<void>
+  readonly workload: Workload
+  readonly producer: Producer
+  readonly ledger: Ledger
+  enqueueAll(works: readonly Work[]): Promise<readonly string[]>
 }
 
 export interface Outcome {
@@ -37,7 +41,7 @@ export interface Outcome {
 export const leaseMs = 1_000
 /** I-5: after the last fault everything ends within this. */
 const drainBoundMs = 30_000
-const stepBoundMs = 30_000
+const stepBoundMs = 90_000
 const stopBoundMs = 20_000
 
 /** One run of the harness: its database, its processes, what it did to them, and in the end the verdict. */
@@ -111,20 +115,21 @@ export class Run {
     this.#names += 1
     const ledger = new Ledger(this.#directory, `here.${this.#names}`)
     ledger.write({ kind: 'began', pid: process.pid, role: 'worker' })
-    const { config, sabotage, knows, works = true } = options
+    const { config, sabotage, knows, scope, works = true } = options
     const { mill, workload } = await openMill(
       {
         config: this.config(config),
         keeperThread: false,
         ...(sabotage === undefined ? {} : { sabotage }),
         ...(knows === undefined ? {} : { knows }),
+        ...(scope === undefined ? {} : { scope }),
       },
       ledger,
     )
     this.#here.push({ mill, ledger })
     if (works) await mill.start()
     const producer = new Producer(mill, workload, ledger, new Random(ledger.process))
-    return { mill, enqueueAll: (list) => producer.enqueueAll(list) }
+    return { mill, workload, producer, ledger, enqueueAll: (list) => producer.enqueueAll(list) }
   }
 
   kill(process: WorkloadProcess): Promise<void> {

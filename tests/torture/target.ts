@@ -64,7 +64,7 @@ export function through(target: Target, host: string, postgres: MillConfig['post
 export async function pooledTarget(databaseUrl: string, poolerUrl: string): Promise<Target> {
   schemas += 1
   const schema = `torture_${process.pid}_${schemas}`
-  const names = ['effect', 'app']
+  const names = ['effect', 'app', 'item', 'total']
   await execute(databaseUrl, [`create schema ${schema}`, ...workloadTables])
   return {
     kind: 'postgres',

@@ -9,7 +9,7 @@ import type { Sabotage } from './sabotage.ts'
 
 // npm run torture -- --db sqlite|postgres --kills 20 --freezes 2 --crashes 5 --cuts 10 … --seed 1 [--workers 4]
 //   [--full-disks 5] [--images 300] [--sabotage fencing|acknowledgement] [--json].
-// The classes of faults are in fault-classes.ts and disk/by-command.ts; with none given: 20 kills.
+// Kills come with batches over --records (100,000; 0: none) records and with schedules. The classes of faults are in fault-classes.ts and disk/by-command.ts; with none given: 20 kills.
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     images: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     workers: { type: 'string' },
+    records: { type: 'string', default: '100000' },
     sabotage: { type: 'string' },
     json: { type: 'boolean', default: false },
     ...Object.fromEntries(faultClasses.map(({ name }) => [name, { type: 'string' }] as const)),
@@ -28,6 +29,7 @@ const { db, sabotage } = values
 if (db !== 'sqlite' && db !== 'postgres') throw new Error(`--db is sqlite or postgres, not ${db}`)
 
 const firstSeed = Number(values.seed)
+const records = Number(values.records)
 const workers = Number(values.workers ?? (db === 'sqlite' ? 2 : 4))
 const wanted = faultClasses.map((faults) => ({ faults, count: countOf(faults) }))
 const onDisks = { fullDisks: Number(values['full-disks']), images: Number(values.images), seed: firstSeed }
@@ -45,6 +47,9 @@ const verdict = {
   seed: firstSeed,
   workers,
   jobs: 0,
+  batches: 0,
+  records: 0,
+  fires: 0,
   failures: 0,
   longestRecoveryMs: 0,
   fullDisks: 0,
@@ -69,7 +74,7 @@ try {
       for (; happened < count; seed += 1) {
         const times = Math.min(faults.perRound, count - happened)
         const outcome = await bench.round({
-          ...{ times, workers, seed, nth: happened },
+          ...{ times, workers, seed, records, nth: happened },
           ...(sabotage === undefined ? {} : { sabotage: sabotage as Sabotage }),
         })
         if (outcome.happened < times)
@@ -107,7 +112,11 @@ function countOf({ name, only }: FaultClass): number {
 function note({ evidence, violations, failures, report }: Outcome, so: string, seed: number): void {
   const { calls } = new Findings(evidence)
   for (const { answer } of calls) if (answer?.kind === 'ok') verdict.acknowledged += answer.jobs.length
-  verdict.jobs += evidence.rows.jobs.length
+  const { jobs, tools } = evidence.rows
+  verdict.jobs += jobs.length
+  verdict.batches += tools.totals.length
+  for (const { first, last } of tools.items) verdict.records += last - first + 1
+  verdict.fires += tools.fires.filter(({ state }) => state === 'fired').length
   verdict.violations += violations.length
   verdict.failures += failures.length
   verdict.longestRecoveryMs = Math.max(verdict.longestRecoveryMs, longestRecoveryMs(evidence))

@@ -1,6 +1,13 @@
 /** Which definition runs it; what it does is said by the payload itself. */
 export const kinds = ['plain', 'effect', 'finalized', 'limited'] as const
-export type Kind = (typeof kinds)[number]
+/** The job of a fire. */
+export const scheduledKind = 'scheduled'
+/** A batch by where its records come from; all but `rows` bisect. */
+export const batchKinds = ['keys', 'range', 'snapshot', 'rows'] as const
+export type BatchKind = (typeof batchKinds)[number]
+export type Kind = (typeof kinds)[number] | typeof scheduledKind | BatchKind
+/** What only runs of the other tools need. */
+export const toolKinds = [scheduledKind, ...batchKinds] as const
 
 /** The payload of every job of the workload: what its handler does, so that the checker can tell what must have come of it. */
 export interface Work {
@@ -40,12 +47,18 @@ export interface Work {
   readonly parent?: { readonly job: string; readonly seq: number; readonly attempt: number }
   /** Its payload carries `richValue(rich)`, which JSON alone would not keep. */
   readonly rich?: number
+  /** Of a batch: its records are the items from one id (excluded) to another. */
+  readonly items?: { readonly after: number; readonly upTo: number }
   /** What the storage of the group.split cases refuses of it, alone or in a group. */
   readonly poison?: 'enqueue' | 'settle'
 }
 
 /** Attempts of every definition of the workload. */
 export const maxAttempts = 4
+
+export function isBatch({ kind }: Work): boolean {
+  return (batchKinds as readonly Kind[]).includes(kind)
+}
 
 /** Whether its execution (seq >= 0) or its finalizer (seq < 0) writes one row of `effect` when it commits. */
 export function hasEffect({ kind, quiet }: Work, seq: number): boolean {

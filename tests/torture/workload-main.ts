@@ -4,11 +4,12 @@ import type { Faults, FaultPoint } from '../../packages/millrace/src/kernel/rule
 import { systemClock } from '../../packages/millrace/src/kernel/runtime/system-clock.ts'
 import type { MillInternals } from '../../packages/millrace/src/mill/config.ts'
 import { assemble } from '../../packages/millrace/src/mill/create-mill.ts'
+import { Item } from './batch-workload.ts'
 import { Ledger } from './ledger.ts'
 import { Producer } from './producer.ts'
 import { Random } from './random.ts'
 import { sabotaged, type Sabotage } from './sabotage.ts'
-import { kinds, type Kind, type Work } from './work.ts'
+import { kinds, toolKinds, type Kind, type Work } from './work.ts'
 import { Workload } from './workload.ts'
 
 /** The one argument of the process, as JSON. */
@@ -21,37 +22,51 @@ export interface WorkloadArguments {
   /** `load`: until told to be quiet. A list: each of it once, all at once. */
   readonly produces: 'load' | readonly Work[]
   readonly seed: number
-  /** Does the action at the n-th hit of the point. */
-  readonly armed?: { readonly point: FaultPoint; readonly nth: number; readonly action: FaultAction }
+  readonly armed?: Armed
   readonly sabotage?: Sabotage
   /** The only definitions of this process, as in an older release. Default: all. */
   readonly knows?: readonly Kind[]
+  /** It knows batches, with so many records in a chunk, and what schedules fire, too. */
+  readonly scope?: number
   /** Leases are renewed from a thread, as in production. */
   readonly keeperThread: boolean
+}
+
+/** Does the action at the n-th hit of the point; of those, with `during`, while that execution was the last one to begin. */
+export interface Armed {
+  readonly point: FaultPoint
+  readonly nth: number
+  readonly action: FaultAction
+  readonly during?: { readonly seq: number; readonly attempt: number }
 }
 
 export type FaultAction = 'kill' | 'stop' | 'lose-answer'
 
 /** A mill over the workload, writing `ledger`. */
 export async function openMill(
-  args: Pick<WorkloadArguments, 'config' | 'armed' | 'sabotage' | 'knows' | 'keeperThread'>,
+  args: Pick<WorkloadArguments, 'config' | 'armed' | 'sabotage' | 'knows' | 'scope' | 'keeperThread'>,
   ledger: Ledger,
 ): Promise<{ mill: Mill; workload: Workload }> {
-  const workload = new Workload(ledger)
-  const { armed, sabotage, knows = kinds } = args
+  const { armed, sabotage, scope } = args
+  const { knows = scope === undefined ? kinds : [...kinds, ...toolKinds] } = args
+  const workload = new Workload(ledger, scope === undefined ? {} : { scope })
+  const trigger = armed === undefined ? null : new Trigger(armed, ledger)
   const internals: MillInternals = {
     // With a clock of its own an engine renews its leases in a loop instead of a thread.
     ...(args.keeperThread ? {} : { clock: systemClock }),
-    ...(armed === undefined ? {} : { faults: faultsOf(armed, ledger) }),
+    ...(trigger === null ? {} : { faults: trigger }),
     ...(sabotage === undefined ? {} : { wrapStorage: (storage) => sabotaged(storage, sabotage) }),
   }
   const config: MillConfig = {
     ...args.config,
-    definitions: knows.map((kind) => workload.definitions[kind]),
+    definitions: [...knows.map((kind) => workload.definitions[kind]), ...(scope === undefined ? [] : [Item])],
     log: { level: 'ERROR', sink: () => undefined },
   }
   const mill = await patiently(() => assemble(config, internals), ledger)
   workload.attach(mill)
+  mill.on((event) => {
+    if (event.kind === 'execution.started') trigger?.began(event.key)
+  })
   return { mill, workload }
 }
 
@@ -71,20 +86,34 @@ async function patiently<T>(open: () => Promise<T>, ledger: Ledger): Promise<T> 
   }
 }
 
-function faultsOf({ point, nth, action }: NonNullable<WorkloadArguments['armed']>, ledger: Ledger): Faults {
-  let hits = 0
-  return {
-    hit(reached) {
-      if (reached !== point) return
-      hits += 1
-      if (hits !== nth) return
-      ledger.write({ kind: 'fault', point, action, hit: hits })
-      if (action === 'lose-answer')
-        throw new MillraceError('MILL_STORAGE_UNAVAILABLE', `the answer at ${point} was lost`, {
-          data: { unknown: true },
-        })
-      process.kill(process.pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP')
-    },
+/** Does the action when its time has come. */
+class Trigger implements Faults {
+  readonly #armed: Armed
+  readonly #ledger: Ledger
+  #hits = 0
+  #last = ''
+
+  constructor(armed: Armed, ledger: Ledger) {
+    this.#armed = armed
+    this.#ledger = ledger
+  }
+
+  began({ seq, attempt }: { readonly seq: number; readonly attempt: number }): void {
+    this.#last = `${seq} ${attempt}`
+  }
+
+  hit(reached: FaultPoint): void {
+    const { point, nth, action, during } = this.#armed
+    if (reached !== point) return
+    if (during !== undefined && this.#last !== `${during.seq} ${during.attempt}`) return
+    this.#hits += 1
+    if (this.#hits !== nth) return
+    this.#ledger.write({ kind: 'fault', point, action, hit: this.#hits })
+    if (action === 'lose-answer')
+      throw new MillraceError('MILL_STORAGE_UNAVAILABLE', `the answer at ${point} was lost`, {
+        data: { unknown: true },
+      })
+    process.kill(process.pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP')
   }
 }
 

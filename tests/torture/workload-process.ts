@@ -101,6 +101,12 @@ export class WorkloadProcess {
     }
   }
 
+  /** Its last line is of a chunk of a batch that has begun. */
+  get isAtChunk(): boolean {
+    const last = this.entries().at(-1)
+    return last?.kind === 'chunk' || (last?.kind === 'start' && last.phase === 'execute')
+  }
+
   /** How many ends of attempts were acknowledged to it: proof that it works, as troubles are lines, too. */
   get settles(): number {
     try {

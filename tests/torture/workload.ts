@@ -1,31 +1,40 @@
 import {
   defineQueueable,
+  type Definition,
   type FinalizerOutcome,
   type HandlerContext,
   type Mill,
-  type QueueableDefinition,
 } from '../../packages/millrace/src/index.ts'
 import type { Clock } from '../../packages/millrace/src/kernel/rules/clock.ts'
 import { systemClock } from '../../packages/millrace/src/kernel/runtime/system-clock.ts'
+import { batchDefinitions } from './batch-workload.ts'
 import type { LedgerWriter } from './ledger.ts'
 import { workOf } from './rich-value.ts'
+import { Runs } from './runs.ts'
 import { childrenOf, hasEffect, maxAttempts, type Kind, type Work } from './work.ts'
 
 const retry = { attempts: maxAttempts, initial: '40ms', max: '150ms' } as const
 
+export interface WorkloadOptions {
+  readonly after?: Clock['after']
+  readonly scope?: number
+}
+
 /** The definitions of the workload, whose handlers write the ledger; over the public face only. */
 export class Workload {
-  readonly definitions: Readonly<Record<Kind, QueueableDefinition<Work>>>
+  readonly definitions: Readonly<Record<Kind, Definition<Work>>>
   readonly #ledger: LedgerWriter
+  readonly #runs: Runs
   readonly #after: Clock['after']
-  /** Leases by execution, as the engine tells them right before a handler begins. */
-  readonly #leases = new Map<string, number>()
   readonly #snoozed = new Set<string>()
-  #tokens = 0
 
-  /** `after` is what the time of its handlers passes by. */
-  constructor(ledger: LedgerWriter, after: Clock['after'] = systemClock.after.bind(systemClock)) {
+  /** `after` is what the time of its handlers passes by; `scope` the records of a chunk of its batches. */
+  constructor(
+    ledger: LedgerWriter,
+    { after = systemClock.after.bind(systemClock), scope = 20 }: WorkloadOptions = {},
+  ) {
     this.#ledger = ledger
+    this.#runs = new Runs(ledger)
     this.#after = after
     const execute = (work: Work, ctx: HandlerContext): Promise<unknown> => this.#execute(work, ctx)
     this.definitions = {
@@ -44,6 +53,10 @@ export class Workload {
         concurrency: { limit: 2, key: (work: Work) => work.group ?? 'limited' },
         execute,
       }),
+      scheduled: defineQueueable({ name: 'scheduled', retry, execute }),
+      ...batchDefinitions(this.#runs, scope, async ({ runMs }, { signal }) => {
+        if (runMs > 0) await pause(after, runMs, signal)
+      }),
     }
   }
 
@@ -58,7 +71,7 @@ export class Workload {
           this.#ledger.write({ kind: 'workerFenced', worker: event.worker })
           break
         case 'execution.started':
-          this.#leases.set(keyOf(event.key), event.lease)
+          this.#runs.leased(event.key, event.lease)
           break
         case 'execution.ended':
           this.#ledger.write({ kind: 'settled', ...partsOf(event.key), outcome: event.outcome })
@@ -70,23 +83,31 @@ export class Workload {
           this.#ledger.write({ kind: 'fenced', ...partsOf(event.key) })
           break
         case 'schedule.fired':
+          this.#ledger.write({
+            ...{ kind: 'fired', schedule: event.schedule.id, due: event.due, job: event.job },
+          })
+          break
+        case 'schedule.trouble':
+          this.#trouble(`schedule ${event.schedule.name}`, event.error)
+          break
+        case 'trouble':
+          this.#trouble(event.role, event.error)
+          break
         case 'schedule.skipped':
         case 'schedule.missed':
         case 'schedule.late':
-        case 'schedule.trouble':
-          // It has no schedules.
-          break
-        case 'trouble': {
-          const { code = 'none', message = '' } = event.error as { code?: string; message?: string }
-          this.#ledger.write({ kind: 'trouble', role: event.role, code, message })
-          break
-        }
+        case 'flex.filling':
         case 'worker.stopped':
         case 'rescued':
         case 'pruned':
           break
       }
     })
+  }
+
+  #trouble(role: string, error: unknown): void {
+    const { code = 'none', message = '' } = error as { code?: string; message?: string }
+    this.#ledger.write({ kind: 'trouble', role, code, message })
   }
 
   #execute(work: Work, ctx: HandlerContext): Promise<unknown> {
@@ -106,16 +127,7 @@ export class Workload {
   }): Promise<unknown> {
     const { payload, ctx, seq, told } = run
     const { work, intact } = workOf(payload)
-    this.#tokens += 1
-    const token = `${this.#ledger.process}/${this.#tokens}`
-    const key = { job: ctx.jobId, seq, attempt: ctx.attempt }
-    const lease = this.#leases.get(keyOf(key)) ?? null
-    this.#leases.delete(keyOf(key))
-    this.#ledger.write({
-      ...{ kind: 'start', token, ...key, lease, work, intact },
-      tenant: ctx.tenant,
-      ...(told === undefined ? {} : { told }),
-    })
+    const token = this.#runs.begin(ctx, { work, intact, seq, ...(told === undefined ? {} : { told }) })
     let how: 'returned' | 'threw' | 'snoozed' = 'threw'
     try {
       await this.#perform(work, ctx, seq)
@@ -125,14 +137,14 @@ export class Workload {
         ctx.snooze('60ms')
       }
       if (hasEffect(work, seq))
-        await ctx.sql`insert into effect (job, seq, attempt, token) values (${key.job}, ${seq}, ${key.attempt}, ${token})`
+        await ctx.sql`insert into effect (job, seq, attempt, token) values (${ctx.jobId}, ${seq}, ${ctx.attempt}, ${token})`
       if (seq >= 0) this.#freeze(work, ctx, 'writing')
       await this.#enqueueChildren(work, ctx, seq)
       if (seq >= 0 && ctx.attempt <= (work.fails ?? 0)) throw new Error('a failure that was planned')
       how = 'returned'
       return work.poison === 'settle' ? 'poison' : undefined
     } finally {
-      this.#ledger.write({ kind: 'end', token, how })
+      this.#runs.end(token, how)
     }
   }
 
@@ -173,10 +185,6 @@ function partsOf({ job, seq, attempt }: { job: string; seq: number; attempt: num
   attempt: number
 } {
   return { job, seq, attempt }
-}
-
-function keyOf({ job, seq, attempt }: { job: string; seq: number; attempt: number }): string {
-  return `${job} ${seq} ${attempt}`
 }
 
 function signalled(signal: AbortSignal): Promise<void> {

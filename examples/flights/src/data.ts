@@ -77,12 +77,15 @@ async function createTables(mill: Mill): Promise<void> {
         id integer primary key, departs text, origin text, destination text, distance integer, delay integer)`
     await tx.sql`create index if not exists flights_origin on flights (origin)`
     await tx.sql`create index if not exists flights_destination on flights (destination)`
-    await tx.sql`create table if not exists runs (id integer primary key, started text, finished text)`
+    await tx.sql`create table if not exists runs (id integer primary key, started text, finished text, batch text)`
     // No unique index on (run, origin), on purpose: nothing here but Millrace keeps figures from being written twice.
     await tx.sql`
       create table if not exists airport_delays (
         run integer, origin text, flights integer, mean_delay double precision, late integer,
         worst_delay integer, pid integer)`
+    // Nor one on (run, flight).
+    await tx.sql`
+      create table if not exists flight_ratings (run integer, flight integer, rating text, pid integer)`
     await tx.sql`
       create table if not exists airport_attempts (run integer, origin text, attempt integer, result text)`
   })
@@ -118,8 +121,8 @@ async function loadChunk(
 }
 
 /** One statement for all rows: in a template, an array becomes a list in parentheses. */
-async function insertRows(
-  tx: MillTransaction,
+export async function insertRows(
+  tx: Pick<MillTransaction, 'sql'>,
   insert: string,
   rows: readonly (readonly (string | number)[])[],
 ): Promise<void> {

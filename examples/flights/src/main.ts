@@ -7,8 +7,9 @@ import { airportDelays } from './jobs.ts'
 import { BadOptions, readOptions, usage, type Options } from './options.ts'
 import { ensureDatabase, NoPostgres, postgresUrl } from './postgres.ts'
 import { Progress } from './progress.ts'
-import { introduce, lookAround, report, reportFailures, showRecords } from './report.ts'
-import { beginRun, finishRun, runProgress, type Run } from './runs.ts'
+import { introduce, lookAround, report, reportFailures, showNights, showRecords } from './report.ts'
+import { beginRun, finishRun, retryBadFlights, runProgress, type Run } from './runs.ts'
+import { rateFlights } from './ratings.ts'
 import { readResult } from './result.ts'
 import { Workers } from './workers.ts'
 
@@ -45,7 +46,7 @@ async function main(options: Options): Promise<number> {
   try {
     await loadData(mill, progress.say, interruption.signal)
     const slots = (config.concurrency ?? 1) * (options.postgres ? workerProcesses : 1)
-    const run = await beginRun(mill, (airports) => Math.round((options.seconds * 1000 * slots) / airports))
+    const run = await beginRun(mill, { runMs: options.seconds * 1000, slots })
     if (options.postgres) workers.start(workerProcesses)
     else await mill.start()
     introduce(run, [process.pid, ...workers.pids], progress.say)
@@ -61,10 +62,11 @@ async function main(options: Options): Promise<number> {
     report(result, progress.say)
     if (options.json) console.log(JSON.stringify(result))
     else {
+      await showNights(mill, progress.say)
       await showRecords(mill.records, progress.say)
       await lookAround(mill, storage, progress.say)
     }
-    return result.writtenOnce ? 0 : 1
+    return result.writtenOnce && result.ratedOnce ? 0 : 1
   } catch (error) {
     progress.end()
     if (!(interruption.signal.aborted && isInterruption(error))) throw error
@@ -86,19 +88,32 @@ async function storageOf({ postgres, data }: Options): Promise<string | undefine
   return data === undefined ? undefined : `sqlite:${resolve(data, 'flights.db')}`
 }
 
-/** Shows the progress until every airport has its figures; false: no job is left, but some airport has none. */
+/** Shows the progress until every airport has its figures and every flight its rating; false: no job is left, but some have none. */
 async function watch(mill: Mill, run: Run, workers: Workers, progress: Progress): Promise<boolean> {
   for (;;) {
     workers.check()
     // In this order: whatever ended before the first look is seen by the second.
-    const counts = await mill.jobs.counts({ name: airportDelays.name })
-    const { written, noted } = await runProgress(mill, run)
-    progress.show({ done: written, total: run.airports, running: counts.Processing })
-    if (written === run.airports && noted === run.airports) return true
-    const living = counts.Queued + counts.Processing
-    if (living === 0 && written < run.airports) return false
+    const airports = await mill.jobs.counts({ name: airportDelays.name })
+    const batches = await mill.jobs.counts({ name: rateFlights.name })
+    const { written, noted, ratings } = await runProgress(mill, run)
+    progress.show({
+      airports: { done: written, total: run.airports },
+      flights: { done: ratings, total: run.flights },
+    })
+    const left = { airports: run.airports - noted, flights: run.flights - ratings }
+    if (left.airports === 0 && left.flights === 0) return true
+    const ended = { airports: living(airports) === 0, flights: living(batches) === 0 }
+    if (ended.flights && left.flights > 0) {
+      const again = await retryBadFlights(mill, run)
+      if (again > 0) progress.say(`  Set aside: ${again} of ${run.flights} flights. Mended, and tried again.`)
+      else if (ended.airports) return false
+    } else if (ended.airports && written < run.airports) return false
     await setTimeout(lookEveryMs, undefined, { signal: interruption.signal })
   }
+}
+
+function living(counts: Awaited<ReturnType<Mill['jobs']['counts']>>): number {
+  return counts.Holding + counts.Queued + counts.Preparing + counts.Processing
 }
 
 function isInterruption(error: unknown): boolean {

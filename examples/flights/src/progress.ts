@@ -1,7 +1,11 @@
 export interface Standing {
+  readonly airports: Part
+  readonly flights: Part
+}
+
+interface Part {
   readonly done: number
   readonly total: number
-  readonly running: number
 }
 
 const width = 30
@@ -33,7 +37,7 @@ export class Progress {
       this.#draw()
       return
     }
-    const step = Math.floor((steps * standing.done) / standing.total)
+    const step = Math.floor(steps * shareOf(standing))
     if (step === this.#step) return
     this.#step = step
     this.#stream.write(`${this.#text(standing)}\n`)
@@ -48,7 +52,7 @@ export class Progress {
 
   #draw(): void {
     if (this.#standing === null || !this.#stream.isTTY) return
-    const filled = Math.round((width * this.#standing.done) / this.#standing.total)
+    const filled = Math.round(width * shareOf(this.#standing))
     this.#stream.write(`${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${this.#text(this.#standing)}`)
     this.#drawn = true
   }
@@ -58,8 +62,13 @@ export class Progress {
     this.#drawn = false
   }
 
-  #text({ done, total, running }: Standing): string {
+  #text({ airports, flights }: Standing): string {
     const seconds = ((performance.now() - this.#begun) / 1000).toFixed(1)
-    return `${done} of ${total} airports, ${running} running, ${seconds} s`
+    return `${airports.done} of ${airports.total} airports, ${flights.done} of ${flights.total} flights, ${seconds} s`
   }
+}
+
+/** From 0 to 1: each kind is half of the way. */
+function shareOf({ airports, flights }: Standing): number {
+  return (airports.done / airports.total + flights.done / flights.total) / 2
 }

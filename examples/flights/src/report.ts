@@ -3,14 +3,16 @@ import { airportDelays, plantedFault } from './jobs.ts'
 import type { Attempt, RunResult } from './result.ts'
 import { delaysByState, longDelays } from './objects.ts'
 import { runProgress, runTag, type Run } from './runs.ts'
+import { badFlight, flightsPerChunk, nightlyRatings } from './ratings.ts'
 import { delayTable } from './table.ts'
 
 type Say = (line: string) => void
 
 export function introduce(run: Run, pids: readonly number[], say: Say): void {
-  const { id, airports, missing, queued, resumed } = run
-  if (!resumed) say(`Run ${id}: ${queued} airports queued, one job each.`)
-  else {
+  const { id, airports, flights, missing, queued, resumed } = run
+  if (!resumed) {
+    say(`Run ${id}: ${queued} airports queued, one job each, and one batch over ${flights} flights.`)
+  } else {
     const written = airports - missing.length
     say(
       `Run ${id} goes on: ${written} of ${airports} airports have their figures, the others are still queued.`,
@@ -19,14 +21,16 @@ export function introduce(run: Run, pids: readonly number[], say: Say): void {
   }
   const { origin, attempt } = plantedFault
   if (missing.includes(origin))
-    say(`Planted: ${origin} fails on attempt ${attempt}, after it has written its figures.`)
+    say(`Planted: ${origin} fails on attempt ${attempt}, after it has written its figures;`)
+  if (!resumed) say(`and flight ${badFlight.id} has no distance, among the ${flightsPerChunk} of its chunk.`)
   say(`Kill it half way, if you like, and start it again: kill -9 ${pids.join(' ')}`)
 }
 
 export function report(
-  { run, airports, rows, writtenOnce, processes, attempts, delays }: RunResult,
+  { run, airports, rows, writtenOnce, flights, ratings, ratedOnce, rated, ...rest }: RunResult,
   say: Say,
 ): void {
+  const { processes, attempts, delays } = rest
   say('')
   for (const line of delayTable(delays)) say(line)
   say('')
@@ -38,7 +42,18 @@ export function report(
   say(
     `${plantedFault.origin}: ${planted.map(({ attempt, result }) => `attempt ${attempt} ${endings[result]}`).join(', ')}.`,
   )
+  const kinds = Object.entries(rated).map(([rating, count]) => `${count} ${rating}`)
+  say(`Flights: ${kinds.join(', ')}.`)
   say(`Each airport written once: ${writtenOnce ? 'yes' : 'NO'} (${rows} rows for ${airports} airports).`)
+  say(`Each flight rated once: ${ratedOnce ? 'yes' : 'NO'} (${ratings} rows for ${flights} flights).`)
+}
+
+/** When the batch comes by itself. */
+export async function showNights(mill: Mill, say: Say): Promise<void> {
+  const next = await mill.schedules.next(nightlyRatings.name, { count: 3 })
+  say('')
+  say(`The batch also runs by the schedule ${nightlyRatings.name}; next in New York:`)
+  for (const { local, at } of next) say(`  ${local} (${at.toISOString()})`)
 }
 
 /** The same tables, as a list view and a report see them. */
@@ -69,8 +84,9 @@ function attemptsByResult(attempts: readonly Attempt[]): string {
 }
 
 export async function reportFailures(mill: Mill, run: Run, say: Say): Promise<void> {
-  const { written } = await runProgress(mill, run)
-  say(`${run.airports - written} of ${run.airports} airports have no figures although their jobs ended.`)
+  const { written, ratings } = await runProgress(mill, run)
+  say(`${run.airports - written} of ${run.airports} airports have no figures although their jobs ended,`)
+  say(`and ${run.flights - ratings} of ${run.flights} flights no rating.`)
   const { jobs } = await mill.jobs.list({ name: airportDelays.name, tag: runTag(run.id), status: 'Failed' })
   for (const { id, tags, error } of jobs) say(`  ${tags[0] ?? ''} ${id}: ${error?.message ?? ''}`)
   say('Start it again to give them another try.')

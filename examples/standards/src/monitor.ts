@@ -52,7 +52,7 @@ export async function stuckJobs(records: Records, now = Date.now()): Promise<Stu
   )
 }
 
-/** The guard of BatchScheduler. A job that must not overlap with itself is better told so: `unique`, or `concurrency: 1`. */
+/** The guard of BatchScheduler, query as written. What it lacks is mended by the schedule in account-cleanup.ts. */
 export async function isRunning(records: Records): Promise<boolean> {
   const runningJobs = await records.queryText(`
     SELECT Id FROM AsyncApexJob

@@ -60,11 +60,14 @@ export {
   type BatchContext,
   type BatchDefinition,
   type BatchEnd,
+  type FailedChunk,
   type BatchOptions,
   type BatchSource,
 } from './tools/batch/define.ts'
 export type { FlexQueue, FlexQueueView, ListFlexQueueOptions } from './mill/flex-queue.ts'
-export type { Batches, FailedRecords, FailedOptions } from './mill/batches.ts'
+export type { SqlRows } from './tools/batch/sql-source.ts'
+export type { CsvSource } from './mill/failed-files.ts'
+export type { Batches, FailedRecords, FailedOptions, FailureGroup } from './mill/batches.ts'
 export {
   definePipeline,
   type PipelineDefinition,

@@ -20,6 +20,20 @@ const cases = (['claim', 'settle'] as const).flatMap((step) =>
   }),
 )
 
+/** Start, three tracks, five chunks and the finish: at least five claims, ten settles. */
+const atOnce = moments.flatMap((moment) =>
+  (
+    [
+      ['claim', 2],
+      ['claim', 4],
+      ['settle', 2],
+      ['settle', 5],
+      ['settle', 9],
+      ['settle', 10],
+    ] as const
+  ).map(([step, time]): readonly [FaultPoint, number] => [`${step}:${moment}`, time]),
+)
+
 describe.each(all)('$kind: a batch whose process is killed', (place) => {
   const bench = new Bench(place, 'as created')
   beforeAll(() => createItems(place))
@@ -38,6 +52,25 @@ describe.each(all)('$kind: a batch whose process is killed', (place) => {
     expect(await applied(place)).toEqual([[1, 500]])
     expect(await bench.notes(job!.id)).toEqual(['seen 500, sum 125250'])
   })
+
+  test.for(atOnce)(
+    'with three chunks at once, at %s, time %i: each record once, finish once, all parts merged',
+    async ([point, time]) => {
+      const batch = countingBatch(fresh('batch'), 3)
+      const order = { storage: place.url, name: batch.name, point, time, concurrency: 3 }
+      expect(await runVictim(order)).toBe(true)
+      const mill = await bench.working({ definitions: [batch, Item], lease: '2 seconds' })
+      const jobs = (await mill.jobs.list({ name: batch.name })).jobs
+      const job = jobs.find(({ partOf }) => partOf === null)!
+      await bench.ended(mill, job.id)
+      expect(await mill.jobs.get(job.id)).toMatchObject({
+        substatus: 'completed',
+        progress: { processed: 500, chunks: 5, errors: 0 },
+      })
+      expect(await applied(place)).toEqual([[1, 500]])
+      expect(await bench.notes(job.id)).toEqual(['seen 500, sum 125250'])
+    },
+  )
 
   test('a chunk that kills its process each time is set aside whole after three deaths, the others go on', async () => {
     const name = fresh('batch')

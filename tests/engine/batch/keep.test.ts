@@ -155,7 +155,7 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
     const batch = defineBatch({
       name: fresh('batch'),
       scope: 50,
-      concurrency: 1,
+      concurrency: { limit: 1 },
       start: (_: null, ctx) => ctx.soql<Item>`SELECT Id FROM Item`,
       execute: () => undefined,
     })

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import {
   defineBatch,
   defineQueueable,
+  type AskedFire,
   type Mill,
-  type ScheduleView,
+  type Overlap,
 } from '../../../packages/millrace/src/index.ts'
-import type { Overlap } from '../../../packages/millrace/src/index.ts'
 import { Bench, fresh, places } from '../support/bench.ts'
 import { until } from '../support/until.ts'
 
@@ -111,51 +111,70 @@ describe.each(await places())('$kind: a batch as the target of schedules', (plac
     })
   })
 
-  /** An earlier job of the schedule that is delayed, or under way in its first chunk. */
-  async function standing(kind: 'running' | 'delayed', overlap: Overlap) {
-    const made = batchOf(kind === 'running')
-    const mill = await bench.working({ definitions: [made.batch] })
-    const name = fresh('often')
-    const options = { name, runs: made.batch, cron: '0 0 2 1 1 ?', overlap }
-    const opens = new Date(Date.now() + 3 * hour).toISOString().slice(11, 16)
-    const closes = new Date(Date.now() + 4 * hour).toISOString().slice(11, 16)
-    const schedule: ScheduleView = await mill.schedules.create({
-      ...options,
-      ...(kind === 'delayed' ? { window: { from: opens, to: closes } } : {}),
+  type Kind = 'running' | 'Holding' | 'delayed'
+  const kinds: Kind[] = ['running', 'Holding', 'delayed']
+
+  /** An earlier job of the schedule that is under way in its first chunk, in the flex queue behind another batch, or outside its hours. */
+  async function standing(kind: Kind, overlap: Overlap) {
+    const of = { tenant: fresh('tenant') }
+    const [made, other] = [batchOf(kind === 'running'), batchOf(true)]
+    const mill = await bench.working({
+      ...{ definitions: [made.batch, other.batch], flexQueue: { active: kind === 'Holding' ? 1 : 5 } },
     })
-    const first = await mill.schedules.run(name)
+    if (kind === 'Holding') {
+      await mill.enqueue(other.batch, null, of)
+      await other.began
+    }
+    const name = fresh('often')
+    const time = (at: number): string => new Date(at).toISOString().slice(11, 16)
+    const [from, to] = [time(Date.now() + 3 * hour), time(Date.now() + 4 * hour)]
+    await mill.schedules.create({
+      ...{ ...of, name, runs: made.batch, cron: '0 0 2 1 1 ?', overlap },
+      ...(kind === 'delayed' ? { window: { from, to } } : {}),
+    })
+    const run = (): Promise<AskedFire> => mill.schedules.run(name, of)
+    const first = (await run()).jobId ?? ''
     if (kind === 'running') await made.began
-    const { substatus } = await mill.jobs.get(first.jobId ?? '')
-    expect(substatus).toBe(kind === 'running' ? 'running' : 'outsideWindow')
-    return { ...made, mill, name, schedule, first: first.jobId ?? '' }
+    const { status, substatus } = await mill.jobs.get(first)
+    expect(status === 'Holding' ? status : substatus).toBe(kind === 'delayed' ? 'outsideWindow' : kind)
+    const letGo = (): void => {
+      made.letGo()
+      other.letGo()
+    }
+    const triggered = (times: number): Promise<unknown> =>
+      until(
+        `it fired ${times} times`,
+        async () => (await mill.schedules.get(name, of)).timesTriggered === times,
+      )
+    return { mill, run, first, letGo, triggered }
   }
 
-  test.each(['running', 'delayed'] as const)('overlap skip, while one is %s', async (kind) => {
-    const { mill, name, letGo } = await standing(kind, 'skip')
-    expect((await mill.schedules.run(name)).state).toBe('skipped')
+  test.each(kinds)('overlap skip, while one is %s', async (kind) => {
+    const { run, letGo } = await standing(kind, 'skip')
+    expect((await run()).state).toBe('skipped')
     letGo()
   })
 
-  test.each(['running', 'delayed'] as const)('overlap allow, while one is %s', async (kind) => {
-    const { mill, name, letGo } = await standing(kind, 'allow')
-    expect((await mill.schedules.run(name)).state).toBe('fired')
+  test.each(kinds)('overlap allow, while one is %s', async (kind) => {
+    const { run, letGo } = await standing(kind, 'allow')
+    expect((await run()).state).toBe('fired')
     letGo()
   })
 
-  test.each(['running', 'delayed'] as const)('overlap queue, while one is %s', async (kind) => {
-    const { mill, name, first, letGo, sizes } = await standing(kind, 'queue')
-    expect((await mill.schedules.run(name)).state).toBe('queued')
+  test.each(kinds)('overlap queue, while one is %s', async (kind) => {
+    const { mill, run, first, letGo, triggered } = await standing(kind, 'queue')
+    expect((await run()).state).toBe('queued')
     if (kind === 'delayed') await mill.jobs.abort(first)
     letGo()
-    await until('the next one fired', async () => (await mill.schedules.get(name)).timesTriggered === 2)
+    await triggered(2)
     expect(await bench.ended(mill, first)).not.toEqual([])
-    if (kind === 'running') expect(sizes[0]).toBe(5)
   })
 
-  test.each(['running', 'delayed'] as const)('overlap cancelPrevious, while one is %s', async (kind) => {
-    const { mill, name, first } = await standing(kind, 'cancelPrevious')
-    await mill.schedules.run(name)
+  test.each(kinds)('overlap cancelPrevious, while one is %s', async (kind) => {
+    const { mill, run, first, letGo, triggered } = await standing(kind, 'cancelPrevious')
+    await run()
     await until('the first one is aborted', async () => (await mill.jobs.get(first)).status === 'Aborted')
-    await until('the next one fired', async () => (await mill.schedules.get(name)).timesTriggered === 2)
+    await triggered(2)
+    letGo()
   })
 })

@@ -13,6 +13,7 @@ export interface Order {
   readonly name: string
   readonly point: FaultPoint
   readonly time: number
+  readonly concurrency?: number
 }
 
 /** Resolves when it is dead; true when it died by its own hand. */
@@ -28,8 +29,8 @@ export async function runVictim(order: Order): Promise<boolean> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { storage, name, point, time } = JSON.parse(process.argv[2] ?? '{}') as Order
-  const batch = countingBatch(name)
+  const { storage, name, point, time, concurrency } = JSON.parse(process.argv[2] ?? '{}') as Order
+  const batch = countingBatch(name, concurrency)
   let times = 0
   const mill = await assemble(
     { storage, definitions: [batch, Item], lease: '2 seconds', log: { sink: () => undefined } },
@@ -45,10 +46,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       },
     },
   )
+  let job = ''
   mill.on((event) => {
     // It came to its end before that: nothing is left to be killed in.
-    if (event.kind === 'execution.ended' && event.outcome === 'completed') void mill.stop()
+    if (event.kind === 'execution.ended' && event.outcome === 'completed' && event.key.job === job)
+      void mill.stop()
   })
+  job = (await mill.enqueue(batch, null)).id
   await mill.start()
-  await mill.enqueue(batch, null)
 }

@@ -1,3 +1,5 @@
+import type { Call } from '../evidence.ts'
+import type { JobRow } from '../rows.ts'
 import type { Check, Violation } from './violation.ts'
 
 /**
@@ -23,6 +25,13 @@ export const acknowledged: Check = (findings) => {
     const work = findings.workOf(job)
     if (work === null) {
       report(`${job.id} has a payload that nobody enqueued: ${JSON.stringify(job.payload)}`, job.id)
+      continue
+    }
+    // Those of fires: I-11.
+    if (job.fire !== null) continue
+    if (job.retryOf !== null) {
+      if (!findings.calls.some((one) => asked(one, job)))
+        report(`${job.id} tries records of ${job.retryOf} again, and nobody asked for it`, job.id)
       continue
     }
     const other = seen.get(work.ref)
@@ -54,4 +63,9 @@ export const acknowledged: Check = (findings) => {
       report(`the row of transaction ${ref} is there, and the job enqueued in it is not`, null)
   }
   return violations
+}
+
+function asked({ call, answer }: Call, { id, retryOf }: JobRow): boolean {
+  if (call.op !== 'retryFailed' || call.job !== retryOf || answer?.kind === 'fail') return false
+  return answer?.kind === 'ok' ? answer.jobs.includes(id) : true
 }

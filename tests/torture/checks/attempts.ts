@@ -8,7 +8,7 @@ import {
   type EntryOf,
   type Findings,
 } from '../evidence.ts'
-import { maxAttempts } from '../work.ts'
+import { isBatch, maxAttempts } from '../work.ts'
 import type { Check, Violation } from './violation.ts'
 
 /**
@@ -38,7 +38,7 @@ export const attempts: Check = (findings) => {
     if (deaths > maxDeaths) report(`${job} seq ${seq} died ${deaths} times and was not parked`, job)
     if (done.some(({ outcome }) => outcome === parked) && deaths < maxDeaths)
       report(`${job} seq ${seq} was parked after ${deaths} deaths`, job)
-    if (databaseFaults || work === null || work.poison !== undefined) continue
+    if (databaseFaults || work === null || work.poison !== undefined || isBatch(work)) continue
     const failures = done.filter(
       (end) => (end.outcome === retried || end.outcome === failed) && !ranOutOfTime(findings, end),
     ).length

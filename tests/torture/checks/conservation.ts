@@ -43,7 +43,7 @@ export const conservation: Check = (findings) => {
     const work = findings.workOf(job)
     if (work !== null) count(work.tenant ?? job.tenant, work.queue ?? 'default', 'enqueued')
     if (findings.endOf(job.id) !== undefined) count(job.tenant, job.queue, 'finished')
-    else if (places.has(`${job.id} 0`) || [...places.keys()].some((key) => key.startsWith(`${job.id} -`)))
+    else if ([...places.keys()].some((key) => key.startsWith(`${job.id} `)))
       count(job.tenant, job.queue, 'live')
     else report(`${job.id} has not ended and stands nowhere`, job.id)
     if (work !== null && (work.priority ?? 5) !== job.prio)

@@ -1,5 +1,6 @@
-import { committed, keyText } from '../evidence.ts'
-import { hasEffect } from '../work.ts'
+import { committed, keyText, type Findings } from '../evidence.ts'
+import type { DoneRow } from '../rows.ts'
+import { hasEffect, isBatch } from '../work.ts'
 import type { Check, Violation } from './violation.ts'
 
 /** I-2: an attempt has exactly one effect row if it committed, none otherwise, and that row is of one of its own runs. */
@@ -13,7 +14,8 @@ export const effects: Check = (findings) => {
     const job = jobs.get(row.job)
     const work = job && findings.workOf(job)
     if (!work) continue
-    const due = committed(row) && hasEffect(work, row.seq) ? 1 : 0
+    const leaves = isBatch(work) ? wrote(findings, row) : hasEffect(work, row.seq)
+    const due = committed(row) && leaves ? 1 : 0
     const found = findings.effectsOf(row).length
     if (found !== due) report(`${keyText(row)} left ${found} effect rows, not ${due}`, row.job)
   }
@@ -26,4 +28,11 @@ export const effects: Check = (findings) => {
       report(`the effect row of ${keyText(row)} has token ${row.token}, under which it never ran`, row.job)
   }
   return violations
+}
+
+/** The start of a batch writes nothing, and an execution that sets records aside runs nothing. */
+function wrote(findings: Findings, row: DoneRow): boolean {
+  return findings
+    .startsOfAttempt(row)
+    .some(({ start }) => start.lease === row.lease && start.phase !== 'start')
 }

@@ -15,7 +15,7 @@ export const timing: Check = (findings) => {
     const job = jobs.get(start.job)
     const work = job && findings.workOf(job)
     if (!work) continue
-    const due = work.runAt ?? (work.delayMs === undefined ? 0 : job.created + work.delayMs)
+    const due = job.fire?.due ?? work.runAt ?? (work.delayMs === undefined ? 0 : job.created + work.delayMs)
     if (start.wall < due - slackMs)
       report(`${keyText(start)} began ${Math.round(due - start.wall)} ms before it was due`, start.job)
   }

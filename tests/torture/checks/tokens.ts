@@ -1,4 +1,6 @@
-import { committed, endedQueued, grouped, keyText } from '../evidence.ts'
+import { committed, endedQueued, gaveUp, grouped, keyText, type Findings } from '../evidence.ts'
+import type { DoneRow } from '../rows.ts'
+import { isBatch } from '../work.ts'
 import type { Check, Violation } from './violation.ts'
 
 /** I-3: leases of one execution strictly rise, and no attempt is settled under an older one than the newest it ran under. */
@@ -26,6 +28,7 @@ export const tokens: Check = (findings) => {
     if (newest > row.lease)
       report(`${keyText(row)} was settled under lease ${row.lease}, but ran under ${newest} as well`, row.job)
     if (!committed(row) || !jobs.has(row.job)) continue
+    if (runs.length === 0 && runsNothing(findings, row)) continue
     if (runs.length === 0) report(`${keyText(row)} succeeded and never ran`, row.job)
     else if (!runs.some(({ start }) => start.lease === row.lease))
       report(`${keyText(row)} was settled under lease ${row.lease}, under which it never ran`, row.job)
@@ -38,4 +41,13 @@ export const tokens: Check = (findings) => {
       )
   }
   return violations
+}
+
+/** Of a batch: an execution that sets aside what the one before it gave up; a start that takes what is set aside. */
+function runsNothing(findings: Findings, { job, seq }: DoneRow): boolean {
+  const row = findings.jobs.get(job)
+  const work = row && findings.workOf(row)
+  if (row === undefined || !work || !isBatch(work)) return false
+  if (seq === 0) return row.retryOf !== null
+  return findings.doneOf(job).some((done) => done.seq === seq - 1 && done.outcome === gaveUp)
 }

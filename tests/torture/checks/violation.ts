@@ -11,6 +11,7 @@ export type Invariant =
   | 'I-8'
   | 'I-9'
   | 'I-10'
+  | 'I-11'
   | 'I-13'
   | 'I-14'
   | 'I-15'

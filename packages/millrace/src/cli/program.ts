@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { JobStatus } from '../index.ts'
-import { addFlexQueue } from './program-batches.ts'
+import { addBatches, addFlexQueue } from './program-batches.ts'
 import { addPipelines } from './program-pipelines.ts'
 
 const statuses = [
@@ -184,6 +184,7 @@ export function createProgram() {
       await createTriggers(names, command.optsWithGlobals())
     })
 
+  addBatches(program)
   addFlexQueue(program)
   addSchedules(program)
   addPipelines(program)

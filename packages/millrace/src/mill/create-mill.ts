@@ -160,6 +160,9 @@ async function partsOver({
   if (ofRecords.savedQueries.length > 0) await records.savedQueries()
   const services: BatchServices & PipelineServices = {
     states: storage.states,
+    history: storage.history,
+    newId,
+    monotonic: () => clock.monotonic(),
     databaseNow: () => databaseClock.fresh(),
     recordsPart: records.part,
     logPart: logPart(sink, threshold, clock),

@@ -31,6 +31,7 @@ function job(change: Partial<JobView>): JobView {
     finishedAt: null,
     parentId: null,
     retryOf: null,
+    partOf: null,
     tags: [],
     input: null,
     result: undefined,

@@ -23,6 +23,8 @@ export interface JobView extends JobState {
   readonly finishedAt: Date | null
   readonly parentId: string | null
   readonly retryOf: string | null
+  /** Of a batch's track: the batch. */
+  readonly partOf: string | null
   readonly tags: readonly string[]
   readonly input: unknown
   readonly result: unknown
@@ -65,6 +67,7 @@ export function jobView(record: JobRecord, conditions: LaneConditions): JobView 
     finishedAt: record.finishedAt === null ? null : new Date(record.finishedAt),
     parentId: record.parent,
     retryOf: options?.retryOf ?? null,
+    partOf: options?.partOf ?? null,
     tags: options?.tags ?? [],
     input: decode(record.payload, options?.types),
     result: decodeResult(record.result),

@@ -6,8 +6,10 @@ import type { JobId, JobOptions } from '../kernel/rules/execution.ts'
 import { currentScope } from '../kernel/runtime/execution-scope.ts'
 import type { Enqueuer } from '../kernel/runtime/enqueuer.ts'
 import type { JobRecord } from '../kernel/storage/history.ts'
+import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { LaneFilter } from '../kernel/storage/lanes.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
+import { tracksOf } from '../tools/batch/rules.ts'
 import { demandRoomBeside } from './beside.ts'
 import { attemptView, jobView, type AttemptView, type JobView, type LaneConditions } from './job-view.ts'
 
@@ -114,15 +116,32 @@ export class Jobs {
     const answer = await this.#storage.executions.abort(id)
     if (answer === 'unknown') throw unknown(id)
     if (answer === 'requested' && !runsHere) this.#abortHere([id])
+    if (answer !== 'ended') await this.#abortParts(id)
     return answer === 'ended' && runsHere ? 'requested' : answer
+  }
+
+  /** What a batch has shared out. They would find out themselves, but not those that wait, and not before their chunk is through. */
+  async #abortParts(id: JobId): Promise<void> {
+    const state = await this.#storage.states.get(id)
+    for (const part of state === null ? [] : tracksOf(state)) {
+      this.#abortHere([part])
+      await this.#storage.executions.abort(part)
+    }
   }
 
   /**
    * Enqueues an ended job once more: same input, options and lane, under a new id (the end of the old one stays what it was). Inside a
-   * handler it joins that attempt's transaction. Throws MILL_JOB_UNKNOWN, MILL_JOB_NOT_ENDED.
+   * handler it joins that attempt's transaction. Throws MILL_JOB_UNKNOWN, MILL_JOB_NOT_ENDED, MILL_OPTIONS_INVALID for a part of another job.
    */
   async retry(id: string): Promise<{ readonly id: string }> {
     const record = await recordOf(this.#storage, id)
+    const batch = record.options?.partOf
+    if (batch !== undefined)
+      throw new MillraceError(
+        'MILL_OPTIONS_INVALID',
+        `job ${id} is a part of job ${batch} and cannot be retried alone: retry that one`,
+        { data: { jobId: id } },
+      )
     if (record.facts.ended === null)
       throw new MillraceError(
         'MILL_JOB_NOT_ENDED',
@@ -137,23 +156,31 @@ export class Jobs {
     return this.#repeat(record, { asidesOf: asidesOf(record) })
   }
 
-  async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
-    const { id } = record
+  /** The job of `retryAsides`, not enqueued; it tries what it is given in the same transaction, and nothing else. */
+  repeatOfAsides(record: JobRecord): NewJob {
+    return this.#repeatOf(record, { asidesOf: asidesOf(record), ownAsides: true })
+  }
+
+  #repeatOf(record: JobRecord, more: Partial<JobOptions>): NewJob {
     // A total deadline counted from the first enqueue would end the repeat at once.
-    const { deadline: _deadline, delayMs: _delay, ...options } = record.options ?? {}
-    const job = {
+    const { deadline: _deadline, delayMs: _delay, ownAsides: _own, ...options } = record.options ?? {}
+    return {
       id: this.#newId(),
       lane: record.lane.id,
       prio: record.prio,
       parent: record.parent,
-      options: { ...options, ...more, retryOf: id },
+      options: { ...options, ...more, retryOf: record.id },
       payload: record.payload,
       due: null,
       unique: null,
       args: (options.tags ?? []).map((value) => ({ path: '#tag', value })),
     }
+  }
+
+  async #repeat(record: JobRecord, more: Partial<JobOptions>): Promise<{ readonly id: string }> {
+    const job = this.#repeatOf(record, more)
     const scope = currentScope()
-    if (scope === undefined) demandRoomBeside(this.#storage.kind, `the retry of ${id}`)
+    if (scope === undefined) demandRoomBeside(this.#storage.kind, `the retry of ${record.id}`)
     if (scope === undefined) await this.#enqueuer.enqueue(job)
     else scope.enqueue([job])
     return { id: job.id }
@@ -175,9 +202,9 @@ export async function recordOf({ history }: Storage, id: string): Promise<JobRec
   return record
 }
 
-/** Whose records that were set aside are its own: itself, or the batch that it tries again. */
+/** Whose records that were set aside are its own: itself, or the batch that it tries again or is a part of. */
 export function asidesOf({ id, options }: JobRecord): JobId {
-  return options?.asidesOf ?? id
+  return options?.asidesOf ?? options?.partOf ?? id
 }
 
 function checkId(id: unknown): JobId {

@@ -101,9 +101,9 @@ export class Mill {
       parts.newId,
       (jobs) => this.#worker?.abort(jobs) === true,
     )
-    this.batches = new Batches(parts.storage, this.jobs)
     const { storage, definitions, newId } = parts
     const begin = (): Promise<StorageTransaction> => this.#begin()
+    this.batches = new Batches(storage, this.jobs, begin)
     this.pipelines = new Pipelines({ storage, definitions, newId, begin, jobs: this.jobs })
     this.flexQueue = new FlexQueue(parts.storage, this.jobs, parts.settings.flexQueue)
     this.records = recordsOf({

@@ -8,12 +8,16 @@ export interface Progress {
   readonly total: number | null
   /** Applied, for good. */
   readonly processed: number
-  /** Set aside. */
+  /** Set aside since it began, also where they were done since. */
   readonly failed: number
+  /** Still set aside: 0 once each was tried again with success, which closes the case. */
+  readonly setAside: number
   /** Chunks that were applied, those of the start's count in all, and those that were set aside. Of a pipeline: steps that are through, and in all. */
   readonly chunks: number
   readonly totalChunks: number | null
   readonly errors: number
+  /** Records of a chunk from now on: with `scope: 'auto'` what the batch has chosen. */
+  readonly scope: number | null
   /** Records a second, over all the time since its start. 0 before the first chunk. */
   readonly perSecond: number
   /** From the pace of its chunks so far: one standard deviation to either side of the mean. null before there are two chunks. */
@@ -23,11 +27,11 @@ export interface Progress {
 }
 
 export function progressOf(state: StateView): Progress {
-  const { total, processed, failed, chunks, totalChunks, errors, begunAt, updatedAt } = state
+  const { total, processed, failed, setAside, chunks, totalChunks, errors, scope, begunAt, updatedAt } = state
   const seconds = (updatedAt - begunAt) / 1_000
   return {
     phase: state.phase === phases.steps ? 'steps' : state.phase === phases.finish ? 'finish' : 'chunks',
-    ...{ total, processed, failed, chunks, totalChunks, errors },
+    ...{ total, processed, failed, setAside, chunks, totalChunks, errors, scope },
     perSecond: seconds > 0 ? processed / seconds : 0,
     timeLeft: timeLeft(state),
     startedAt: new Date(begunAt),

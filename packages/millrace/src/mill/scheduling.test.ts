@@ -133,12 +133,16 @@ test('one of the same name that was made at run time stays, and that is told', a
   expect(logs.map(({ message }) => message).join()).toContain('is not in force')
 })
 
-test('what should have fired and did not is told once, by its code', async () => {
+test.each([
+  ['TARGET_GONE', [], 'and cannot fire: no worker knows work@1'],
+  ['LATE', ['work@1'], 'and has not fired'],
+])('what should have fired and did not is told once, by its code: %s', async (code, knows, why) => {
   const { mill } = await start(work)
   await mill.schedules.create({ name: 'hourly', runs: work, every: '1 hour' })
   now += hour + 31_000
-  // It knows no definition, so it fires nothing.
+  // It knows no definition, so it fires nothing; another worker may know it, and does not do it.
   const { parts } = await start()
+  await parts.storage.workers.register({ host: 'h', pid: 1, release: '1', knows, queues: null }, day)
   const told = (): string[] =>
     logs.flatMap(({ message }) => (message.includes('MILL_SCHEDULE_') ? [message] : []))
   const rounds = new Promise<void>((resolve) => {
@@ -157,7 +161,7 @@ test('what should have fired and did not is told once, by its code', async () =>
   await rounds
   await service.stop()
   expect(told()).toEqual([
-    'millrace MILL_SCHEDULE_TARGET_GONE: schedule hourly was due at 2030-01-01T01:00:00.000Z and cannot fire: no worker knows work@1',
+    `millrace MILL_SCHEDULE_${code}: schedule hourly was due at 2030-01-01T01:00:00.000Z ${why}`,
   ])
   expect(await parts.storage.schedules.late(30_000, 10)).toEqual([])
 })

@@ -19,6 +19,8 @@ interface Options extends GlobalOptions {
   readonly tag: readonly string[]
   readonly wait?: true | undefined
   readonly timeout?: string | undefined
+  /** No definition of another tool. */
+  readonly tool?: string | undefined
 }
 
 export async function enqueue(name: string, input: string | undefined, options: Options): Promise<void> {
@@ -26,7 +28,7 @@ export async function enqueue(name: string, input: string | undefined, options: 
   const value = parse(input === '-' ? await text(process.stdin) : input)
   const { config, path } = await findConfig(options)
   await withMill(quietly(config), async (mill) => {
-    const job = await mill.enqueue(definitionOf(mill, name, path), value, enqueueOptions)
+    const job = await mill.enqueue(definitionOf(mill, name, path, options.tool), value, enqueueOptions)
     if (job.duplicate) note(`${job.id} was there already: nothing was enqueued`)
     if (!options.wait) {
       if (options.json) printJson({ id: job.id, duplicate: job.duplicate })
@@ -75,14 +77,15 @@ function parse(input: string | undefined): unknown {
 }
 
 /** The newest version of the name. */
-function definitionOf(mill: Mill, name: string, path: string | null): Definition {
-  const [found] = mill.definitions.filter((one) => one.name === name).sort((a, b) => b.version - a.version)
+function definitionOf(mill: Mill, name: string, path: string | null, tool?: string): Definition {
+  const known = mill.definitions.filter((one) => tool === undefined || one.tool === tool)
+  const [found] = known.filter((one) => one.name === name).sort((a, b) => b.version - a.version)
   if (found !== undefined) return found
-  const names = [...new Set(mill.definitions.map((one) => one.name))].sort()
+  const names = [...new Set(known.map((one) => one.name))].sort()
   const near = nearNames(name, names)
   throw new MillraceError(
     'MILL_DEFINITION_UNKNOWN',
-    `there is no definition ${name}${hint(near, names, path)}`,
+    `there is no ${tool ?? 'definition'} ${name}${hint(near, names, path)}`,
     {
       data: { name, near, known: names },
     },

@@ -21,7 +21,7 @@ export interface Database {
   readonly release: string
 }
 
-export type FaultStep = (typeof faultSteps)[number] | 'schedule'
+export type FaultStep = (typeof faultSteps)[number] | 'schedule' | 'page'
 
 /** Runs one statement that is a transaction of its own between its two fault points. */
 export async function committing<T>(

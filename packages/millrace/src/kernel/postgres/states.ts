@@ -1,22 +1,32 @@
 import type { Decision } from '../rules/decision.ts'
 import type { StoredError } from '../rules/outcome.ts'
-import type { Aside, NewAside, StandingState, StateAccess, StateView } from '../storage/states.ts'
-import type { Database } from './database.ts'
+import type {
+  Aside,
+  LockedState,
+  NewAside,
+  StandingState,
+  StateAccess,
+  StatesInside,
+  StateView,
+} from '../storage/states.ts'
+import type { Wake } from '../storage/wakeups.ts'
+import { committing, type Database } from './database.ts'
 import type { Values } from './pool.ts'
 import { plain, statement, texts, type Statement } from './statement.ts'
 
 /** All but when it began. */
 export const stateAssignments = `seq = excluded.seq, phase = excluded.phase, data = excluded.data, total = excluded.total,
     processed = excluded.processed, failed = excluded.failed, chunks = excluded.chunks, total_chunks = excluded.total_chunks,
-    errors = excluded.errors, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
+    errors = excluded.errors, scope = excluded.scope, error = excluded.error, pace = excluded.pace, spread = excluded.spread, updated = excluded.updated`
 
 /** The change of a decision whose lease is in the CTE `held`. */
 export const statedCte = `stated as (
-  insert into millrace.state (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, error, pace, spread, updated)
-  select s.job, s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s."totalChunks", s.errors, s.error, s.pace, s.spread,
+  insert into millrace.state (job, seq, phase, data, total, processed, failed, chunks, total_chunks, errors, scope, error, pace, spread,
+    updated)
+  select s.job, s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s."totalChunks", s.errors, s.scope, s.error, s.pace, s.spread,
     clock_timestamp()
   from json_to_recordset($states::json) as s (job uuid, lease bigint, seq int, phase smallint, data text, total bigint,
-    processed bigint, failed bigint, chunks int, "totalChunks" int, errors int, error json, pace float8, spread float8)
+    processed bigint, failed bigint, chunks int, "totalChunks" int, errors int, scope int, error json, pace float8, spread float8)
   join held on held.id = s.lease
   on conflict (job) do update set ${stateAssignments}
 )`
@@ -31,8 +41,20 @@ export function statesText(decisions: readonly Decision[]): string {
 
 /** What a row of the table is to lists, each column called `state_…`. */
 export function stateColumns(state: string): string {
-  const same = ['phase', 'total', 'processed', 'failed', 'chunks', 'total_chunks', 'errors', 'pace', 'spread']
+  const same = [
+    'phase',
+    'total',
+    'processed',
+    'failed',
+    'chunks',
+    'total_chunks',
+    'errors',
+    'scope',
+    'pace',
+    'spread',
+  ]
   return [
+    `(select coalesce(sum(o.count), 0)::int from millrace.set_aside o where o.job = ${state}.job) as state_set_aside`,
     ...same.map((column) => `${state}.${column} as state_${column}`),
     ...['begun', 'updated'].map(
       (column) => `(extract(epoch from ${state}.${column}) * 1000)::float8 as state_${column}`,
@@ -48,8 +70,10 @@ export interface StateColumns {
   readonly state_chunks: number
   readonly state_total_chunks: number | null
   readonly state_errors: number
+  readonly state_scope: number | null
   readonly state_pace: number | null
   readonly state_spread: number | null
+  readonly state_set_aside: number
   readonly state_begun: number
   readonly state_updated: number
 }
@@ -65,14 +89,16 @@ export function stateOf(row: StateColumns): StateView | null {
     chunks: row.state_chunks,
     totalChunks: row.state_total_chunks,
     errors: row.state_errors,
+    scope: row.state_scope,
     pace: row.state_pace,
     spread: row.state_spread,
+    setAside: row.state_set_aside,
     begunAt: row.state_begun,
     updatedAt: row.state_updated,
   }
 }
 
-const stateFields = `s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors,
+const stateFields = `s.seq, s.phase, s.data, s.total, s.processed, s.failed, s.chunks, s.total_chunks as "totalChunks", s.errors, s.scope,
      s.error, s.pace, s.spread`
 
 export const readState = statement(
@@ -87,6 +113,32 @@ const readStanding = statement(
      (select f.error from millrace.failure f where f.job = s.job and f.seq = s.seq and f.error is not null
       order by f.attempt desc limit 1) as failure
    from millrace.state s where s.job = $job`,
+)
+
+const readLocked = statement(
+  'state_locked',
+  `select ${stateFields}, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+     exists (select from millrace.done d where d.job = s.job and d.seq >= 0 and d.outcome >= 10) as ended
+   from millrace.state s where s.job = $job for no key update of s`,
+)
+
+const putState = statement(
+  'state_put',
+  `update millrace.state set seq = $seq, phase = $phase, data = $data, total = $total, processed = $processed, failed = $failed,
+     chunks = $chunks, total_chunks = $total_chunks, errors = $errors, scope = $scope, error = $error::json, pace = $pace, spread = $spread,
+     updated = clock_timestamp()
+   where job = $job`,
+)
+
+const hasEnded = statement(
+  'state_ended',
+  `select exists (select from millrace.done d where d.job = $job and d.seq >= 0 and d.outcome >= 10)
+     or not exists (select from millrace.job j where j.id = $job) as ended`,
+)
+
+const hasten = statement(
+  'state_hasten',
+  'update millrace.waiting set due = clock_timestamp() where job = $job and seq >= 0 and gate is null',
 )
 
 const putPage = statement(
@@ -141,9 +193,9 @@ const takeAsides = statement(
   'asides_take',
   `with taken as (
      update millrace.set_aside a set by = $by
-     where a.job = $job and (a.by is null or a.by = $by
+     where a.job = $job and (a.by = $by or ($numbers::int[] is null or a.number = any ($numbers::int[])) and (a.by is null
        or (select true from millrace.done d where d.job = a.by and d.seq >= 0 and d.outcome >= 10 limit 1) is not null
-       or (select true from millrace.job j where j.id = a.by limit 1) is null)
+       or (select true from millrace.job j where j.id = a.by limit 1) is null))
      returning count
    )
    select count(*)::int as asides, coalesce(sum(count), 0)::int as records from taken`,
@@ -179,21 +231,45 @@ export function statesOn(run: RunStatement, together: RunTogether): StateAccess 
     },
     asides: async (job, { from, limit, by }) =>
       (await run<Aside>(readAsides, { job, from, limit, by: by ?? null })).rows,
-    takeAsides: (job, by) =>
+    takeAsides: (job, by, numbers) =>
       together(async (run) => {
         await run(lockState, { job })
-        const { rows } = await run<{ asides: number; records: number }>(takeAsides, { job, by })
+        const { rows } = await run<{ asides: number; records: number }>(takeAsides, {
+          ...{ job, by },
+          numbers: numbers === undefined ? null : plain(numbers),
+        })
         return rows[0] ?? { asides: 0, records: 0 }
       }),
   }
 }
 
+/** `wake` is told once the transaction has committed. */
+export function statesInside(run: RunStatement, wake: (wake: Wake) => void): StatesInside {
+  return {
+    ...statesOn(run, (work) => work(run)),
+    lock: async (job) => (await run<LockedState>(readLocked, { job })).rows[0] ?? null,
+    put: async (job, { error, totalChunks, ...change }) => {
+      await run(putState, { job, ...change, total_chunks: totalChunks, error: errorText(error) })
+    },
+    hasEnded: async (job) => (await run<{ ended: boolean }>(hasEnded, { job })).rows[0]?.ended === true,
+    hasten: async (job) => {
+      await run(hasten, { job })
+      wake({ topic: 'due', inMs: 0 })
+    },
+  }
+}
+
 export function states(db: Database): StateAccess {
-  return statesOn(
+  const beside = statesOn(
     (statement, values) => db.hot.run(statement, values),
     (work) =>
       db.hot.transaction((connection) => work((statement, values) => connection.run(statement, values))),
   )
+  return {
+    ...beside,
+    putPage: (job, lease, number, rows) =>
+      committing(db.faults, 'page', () => beside.putPage(job, lease, number, rows)),
+  }
 }
 
 function asideValues(asides: readonly NewAside[]): Values {

@@ -7,7 +7,7 @@ import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from '../storage/jobs.ts'
 import { checkPage } from '../storage/reader-rules.ts'
 import type { SnapshotAccess } from '../storage/snapshots.ts'
-import type { StateAccess } from '../storage/states.ts'
+import type { StatesInside } from '../storage/states.ts'
 import type { Steering } from '../storage/steering.ts'
 import type { BeginOptions, Row, StorageTransaction } from '../storage/transaction.ts'
 import type { Wake } from '../storage/wakeups.ts'
@@ -29,7 +29,7 @@ import { enqueueInside } from './jobs.ts'
 import type { Connection } from './pool.ts'
 import { snapshotsInside } from './snapshots.ts'
 import type { Session } from './pool.ts'
-import { statedCte, statesOn } from './states.ts'
+import { statedCte, statesInside } from './states.ts'
 import { steeringOn } from './steering.ts'
 import { statement } from './statement.ts'
 
@@ -141,9 +141,8 @@ class PostgresTransaction implements StorageTransaction {
     })
   }
 
-  get states(): StateAccess {
-    const run = this.#run
-    return statesOn(run, (work) => work(run))
+  get states(): StatesInside {
+    return statesInside(this.#run, (wake) => this.#wakes.push(wake))
   }
 
   get steering(): Steering {

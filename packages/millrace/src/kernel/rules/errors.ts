@@ -138,7 +138,7 @@ export const errorRegistry = {
   ),
   MILL_BATCH_START_INVALID: entry(
     'The start of a batch gave nothing that can be worked through.',
-    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), or an iterable of records.',
+    'Return a query of ctx.records or ctx.soql (in an async start as `{ query }`), rows of ctx.sqlBy, or an iterable of records.',
   ),
   MILL_BATCH_CHUNK_FAILED: entry(
     'A chunk of a batch failed for good: its records were set aside, the batch goes on.',
@@ -147,6 +147,10 @@ export const errorRegistry = {
   MILL_BATCH_NOTHING_FAILED: entry(
     'The batch has no records that were set aside.',
     'Nothing is to be tried again; `mill.batches.failed(jobId)` tells what is.',
+  ),
+  MILL_BATCH_CSV_INVALID: entry(
+    'A file of failed records cannot be taken; nothing was changed.',
+    'Mend the lines that `data.problems` names, or export it anew.',
   ),
   MILL_NAME_INVALID: entry('A name breaks its rule.', 'Use the form the message states.'),
   MILL_PRIORITY_INVALID: entry(

@@ -103,10 +103,14 @@ export interface JobOptions {
   readonly scope?: number
   /** The ended job that this one repeats. */
   readonly retryOf?: JobId
+  /** The job that this one does a part of, and that waits for it. */
+  readonly partOf?: JobId
   /** Its state was written with its enqueue: it goes on where the job `retryOf` ended. */
   readonly continues?: true
   /** The job whose records that were set aside this one tries again. */
   readonly asidesOf?: JobId
+  /** Only those that it was given when it was enqueued. */
+  readonly ownAsides?: true
   /** Retry policy that differs from the definition's. */
   readonly retry?: unknown
 }

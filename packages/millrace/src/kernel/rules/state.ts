@@ -16,6 +16,8 @@ export interface StateCounts {
   readonly totalChunks: number | null
   /** Chunks that were given up. */
   readonly errors: number
+  /** Records of a chunk from now on; null: not known. */
+  readonly scope: number | null
   /** Milliseconds for a record from one chunk to the next: mean and standard deviation; null before there is one. */
   readonly pace: number | null
   readonly spread: number | null

@@ -14,8 +14,8 @@ import { intern } from './lanes.ts'
 import { define } from './limits.ts'
 import { applyDecision, Fence } from './settle.ts'
 import { snapshotsInside } from './snapshots.ts'
-import type { StateAccess } from '../storage/states.ts'
-import { statesOn } from './states.ts'
+import type { StatesInside } from '../storage/states.ts'
+import { statesInside } from './states.ts'
 import type { Steering } from '../storage/steering.ts'
 import { steeringOn } from './steering.ts'
 import { enqueueOne } from './unique.ts'
@@ -130,8 +130,8 @@ class SqliteTransaction implements StorageTransaction {
     )
   }
 
-  get states(): StateAccess {
-    return statesOn({
+  get states(): StatesInside {
+    return statesInside({
       read: async (work) => this.#attempt(({ connection }) => work(connection)),
       write: async (work) => this.#writing(work),
     })

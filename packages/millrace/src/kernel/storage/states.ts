@@ -12,8 +12,18 @@ export interface StandingState extends StateChange {
   readonly held: boolean
 }
 
+/** A state that nobody else writes until the transaction ends. */
+export interface LockedState extends StateChange {
+  /** Its job has ended, so what is written changes no more than what lists show. */
+  readonly ended: boolean
+  /** The database's clock, epoch ms. */
+  readonly now: number
+}
+
 /** Of a job, as lists show it. */
 export interface StateView extends StateCounts {
+  /** Records that are set aside now. */
+  readonly setAside: number
   readonly begunAt: number
   readonly updatedAt: number
 }
@@ -37,7 +47,7 @@ export interface Aside {
 
 export type NewAside = Omit<Aside, 'at' | 'number'>
 
-/** What jobs of several executions keep. In a transaction it is written with it. */
+/** What jobs of several executions keep. */
 export interface StateAccess {
   /** null: its first execution has not ended. */
   get(job: JobId): Promise<StandingState | null>
@@ -58,7 +68,27 @@ export interface StateAccess {
     page: { readonly from: number; readonly limit: number; readonly by?: JobId },
   ): Promise<readonly Aside[]>
   /**
-   * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many, and how many records. Waits for whoever is at it.
+   * Gives those that nobody tries again (or who tried has ended) to the job `by`; how many it has then, and how many records. Waits for whoever is
+   * at it. `numbers`: no others than these are given.
    */
-  takeAsides(job: JobId, by: JobId): Promise<{ readonly asides: number; readonly records: number }>
+  takeAsides(
+    job: JobId,
+    by: JobId,
+    numbers?: readonly number[],
+  ): Promise<{ readonly asides: number; readonly records: number }>
+}
+
+/** In a transaction: written with it. Besides, what several jobs share: the state of one, which the others go on from in turns. */
+export interface StatesInside extends StateAccess {
+  /**
+   * Waits for whoever has it; then it is this transaction's to `put` until its end. Of several things a transaction locks this must be the
+   * last, so that no two wait for each other. null: there is none.
+   */
+  lock(job: JobId): Promise<LockedState | null>
+  /** The whole of it is replaced: only for whoever has locked it. */
+  put(job: JobId, change: StateChange): Promise<void>
+  /** Whether the job has ended, or is gone. */
+  hasEnded(job: JobId): Promise<boolean>
+  /** What of the job waits for its time is due once this commits. */
+  hasten(job: JobId): Promise<void>
 }

@@ -5,7 +5,7 @@ import type { LimitSpec } from '../rules/limits.ts'
 import type { EnqueueOutcome } from '../rules/unique.ts'
 import type { NewJob } from './jobs.ts'
 import type { SnapshotAccess } from './snapshots.ts'
-import type { StateAccess } from './states.ts'
+import type { StatesInside } from './states.ts'
 import type { Steering } from './steering.ts'
 
 export interface BeginOptions {
@@ -58,7 +58,7 @@ export interface StorageTransaction {
   hasWrites(): Promise<boolean>
   /** Made here they see own writes and stand only if it commits. SQLite: made in one go, and within the write timeout. */
   readonly snapshots: SnapshotAccess
-  readonly states: StateAccess
+  readonly states: StatesInside
   readonly steering: Steering
   enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]>
   /** SQLite: what an enqueue in here needs and nobody has made yet; in a transaction of its own it would wait for this one. PostgreSQL: null. */

@@ -108,14 +108,16 @@ test('failures(): one entry for each row that failed', () => {
   const { log, entries } = logging({ threshold: 'WARN' })
   const one = { success: false, id: 'r1', errors: ['no'] }
   const two = { success: false, id: null }
-  log.failures('WARN', 'not saved', [{ success: true, id: 'r0' }, one, two])
+  const three = { success: false, id: 3 }
+  log.failures('WARN', 'not saved', [{ success: true, id: 'r0' }, one, two, three])
   expect(entries).toStrictEqual([
     { at: 7, level: 'WARN', message: 'not saved', tags: [], recordId: 'r1', results: [one] },
     { at: 7, level: 'WARN', message: 'not saved', tags: [], results: [two] },
+    { at: 7, level: 'WARN', message: 'not saved', tags: [], recordId: '3', results: [three] },
   ])
   log.failures('ERROR', 'not saved', [{ success: true }])
   log.failures('INFO', 'not saved', [one])
-  expect(entries).toHaveLength(2)
+  expect(entries).toHaveLength(3)
 })
 
 test('rethrow() logs at ERROR and throws the very same', () => {

@@ -17,7 +17,7 @@ export type LogExtra = readonly unknown[] | Error | LogDetails | null
 /** A row's outcome, as DML and batches report it. */
 export interface RowResult {
   readonly success: boolean
-  readonly id?: string | null
+  readonly id?: string | number | bigint | null
   readonly errors?: readonly unknown[]
 }
 
@@ -88,8 +88,9 @@ export function createLogger(options: LoggerOptions): Logger {
     finest: at('FINEST'),
     failures(level, message, results) {
       for (const result of results) {
-        if (result.success) continue
-        write(level, message, { ...(typeof result.id === 'string' ? { recordId: result.id } : {}) }, [result])
+        const { success, id } = result
+        if (success) continue
+        write(level, message, id === undefined || id === null ? {} : { recordId: String(id) }, [result])
       }
     },
     rethrow(message, error) {

@@ -46,7 +46,11 @@ const AsyncApexJob = defineObject({
   fields: {
     Id: id(readOnly),
     ApexClassId: reference('ApexClass', { ...readOnly, required: true, children: 'AsyncApexJobs' }),
-    JobType: picklist(['Queueable', 'BatchApex'], { ...readOnly, required: true, restricted: false }),
+    JobType: picklist(['Queueable', 'BatchApex', 'BatchApexWorker'], {
+      ...readOnly,
+      required: true,
+      restricted: false,
+    }),
     Status: picklist(jobStatuses, { ...readOnly, required: true }),
     /** What it waits for, or how it ended. */
     Substatus: picklist(substatuses, { ...readOnly, required: true }),

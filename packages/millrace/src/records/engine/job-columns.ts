@@ -29,7 +29,8 @@ export function jobColumns(dialect: JobDialect, base: JobBase): Readonly<Record<
     Id: { sql: id, always: true },
     ApexClassId: { sql: 'l.name', always: true },
     JobType: {
-      sql: `case when ${dialect.textOf('j.options', 'several')} is null then 'Queueable' else 'BatchApex' end`,
+      sql: `case when ${dialect.textOf('j.options', 'several')} is null then 'Queueable'
+        when ${dialect.textOf('j.options', 'partOf')} is null then 'BatchApex' else 'BatchApexWorker' end`,
       needsJob: true,
     },
     Status:

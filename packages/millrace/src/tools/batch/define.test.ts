@@ -10,9 +10,18 @@ test('a definition has its defaults and is frozen', () => {
   expect(batch).toMatchObject({
     ...{ kind: 'definition', tool: 'batch', several: true, name: 'nightly', version: 1, hasFinalizer: false },
     ...{ scope: 200, by: 'records', bisect: false, snapshot: undefined, state: undefined, options: {} },
+    ...{ concurrency: 1, merge: undefined },
   })
   expect(Object.isFrozen(batch)).toBe(true)
   expect(defineBatch({ name: 'nightly', ...functions, onFailed: () => undefined }).hasFinalizer).toBe(true)
+})
+
+test('a number of chunks at once is no bound over jobs, an object is one; a state is merged', () => {
+  const merge = (total: number, part: number) => total + part
+  const atOnce = defineBatch({ name: 'nightly', ...functions, concurrency: 4, state: 0, merge })
+  expect(atOnce).toMatchObject({ concurrency: 4, options: {}, merge })
+  const bound = defineBatch({ name: 'nightly', ...functions, concurrency: { limit: 4 } })
+  expect(bound).toMatchObject({ concurrency: 1, options: { concurrency: { limit: 4 } } })
 })
 
 describe('refused', () => {
@@ -42,6 +51,10 @@ describe('refused', () => {
     [{ retry: { attempts: 0 } }, 'MILL_OPTIONS_INVALID', 'attempts'],
     [{ timeout: '0' }, 'MILL_DURATION_INVALID', 'timeout'],
     [{ concurrency: 0 }, 'MILL_OPTIONS_INVALID', 'concurrency'],
+    [{ concurrency: 101 }, 'MILL_OPTIONS_INVALID', 'concurrency'],
+    [{ concurrency: { limit: 0 } }, 'MILL_OPTIONS_INVALID', 'concurrency'],
+    [{ concurrency: 2, state: { seen: 0 } }, 'MILL_DEFINITION_INVALID', 'merge'],
+    [{ merge: 1 }, 'MILL_DEFINITION_INVALID', 'merge'],
   ])('%o', ([options, code, says]) => {
     expect(() => defineLoosely({ name: 'nightly', ...functions, ...options })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(says) as string }),

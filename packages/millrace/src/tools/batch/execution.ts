@@ -1,30 +1,36 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
+import type { JobId } from '../../kernel/rules/execution.ts'
 import { outcomes, type StoredError } from '../../kernel/rules/outcome.ts'
 import { phases } from '../../kernel/rules/state.ts'
 import { reviveError } from '../../kernel/rules/stored-error.ts'
 import { Skip, type ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
+import type { History } from '../../kernel/storage/history.ts'
 import type { StateAccess } from '../../kernel/storage/states.ts'
 import { closePages } from '../../records/page/pager.ts'
-import { decode, encode } from '../codec.ts'
+import { decode } from '../codec.ts'
 import { validate } from '../definition.ts'
 import type { ContextServices } from '../handler-context.ts'
 import { storeResult, type ResultServices } from '../store-result.ts'
-import { countOf, partsOf, type AsidePart } from './asides.ts'
+import { countOf, partsOf, type AsidePart, type Contents } from './asides.ts'
 import { ScopedBatchContext } from './batch-context.ts'
-import { stateLimits, type BatchDefinition, type BatchEnd } from './define.ts'
+import { keep, revive, stateOfChunk, total } from './batch-state.ts'
+import type { BatchDefinition, BatchEnd } from './define.ts'
+import { endOfTracks, newTracks, recheckMs, whileRunning } from './join.ts'
 import {
-  applied,
+  after,
   batchOf,
   begun,
-  givenUp,
+  phaseOf,
   type Batch,
   type BatchData,
   type Left,
+  type PieceEnd,
   type Source,
-  type Work,
 } from './rules.ts'
+import { adaptable, autoScope, isContention, nextScope } from './scope.ts'
 import {
   contents,
+  nextAside,
   nextOf,
   openQuery,
   queryOrRows,
@@ -33,28 +39,39 @@ import {
   type Piece,
   type SourceEnv,
 } from './source.ts'
+import { openSql } from './sql-source.ts'
+import { Track } from './track.ts'
 
 export interface BatchServices extends ContextServices, ResultServices {
   readonly defaultTimeoutMs: number
   /** Beside the attempt's transaction. */
   readonly states: StateAccess
+  readonly history: History
+  readonly newId: () => JobId
+  /** Ms of a steady clock. */
+  readonly monotonic: () => number
 }
 
 /** So many executions in a row that set a chunk aside may be given up themselves. */
 const mostInVain = 3
 
-/** One execution of a batch. What it leaves in `scope.left` is all that its decision knows. */
+/** One execution of a batch, or of one of its tracks. What it leaves in `scope.left` is all that its decision knows. */
 export class BatchExecution {
   readonly #definition: BatchDefinition
   readonly #services: BatchServices
   readonly #scope: ExecutionScope
   readonly #where: string
+  /** The batch: another job where this is a track. */
+  readonly #job: JobId
+  readonly #begunAt: number
 
   constructor(definition: BatchDefinition, services: BatchServices, scope: ExecutionScope) {
     this.#definition = definition
     this.#services = services
     this.#scope = scope
     this.#where = `batch ${definition.name}`
+    this.#job = scope.run.options?.partOf ?? scope.run.job
+    this.#begunAt = services.monotonic()
   }
 
   async run(): Promise<string | undefined> {
@@ -62,23 +79,36 @@ export class BatchExecution {
     if (seq < 0) return this.#hook()
     if (seq === 0) {
       this.#leave({ kind: 'trying', once: false, endsJob: true })
-      return this.#start()
+      return this.#isTrack ? this.#beginTrack() : this.#start()
     }
-    const standing = await (await this.#scope.transaction()).states.get(job)
+    const { states } = await this.#scope.transaction()
+    const standing = await states.get(job)
     if (standing === null) {
       this.#leave({ kind: 'trying', once: true, endsJob: true })
       throw new MillraceError('MILL_INTERNAL', `batch ${job} has no state for its execution ${seq}`)
     }
-    if (standing.aborting) this.#stop()
+    if (standing.aborting || (this.#isTrack && (await states.hasEnded(this.#job)))) this.#stop()
     const batch = batchOf(standing)
-    if (standing.seq !== seq) return this.#setAside(batch, seq - standing.seq, standing.failure)
-    return batch.data.work.kind === 'finish' ? this.#finish(batch) : this.#chunk(batch)
+    const { failure } = standing
+    if (standing.seq !== seq) return this.#setAside(batch, seq - standing.seq, failure)
+    return batch.data.work.kind === 'finish' ? this.#finish(batch) : this.#chunk(batch, failure)
+  }
+
+  get #isTrack(): boolean {
+    return this.#job !== this.#scope.run.job
+  }
+
+  async #beginTrack(): Promise<undefined> {
+    this.#leave(await new Track(await this.#env(), this.#scope.run.job).begin())
+    return undefined
   }
 
   async #start(): Promise<undefined> {
     const { run } = this.#scope
     const { by } = this.#definition
-    const size = run.options?.scope ?? this.#definition.scope
+    const wanted = run.options?.scope ?? this.#definition.scope
+    const isAuto = wanted === 'auto'
+    const size = isAuto ? autoScope.first : wanted
     const ctx = await this.#context(null)
     let source: Source = { kind: 'none' }
     let total: number | null
@@ -87,14 +117,21 @@ export class BatchExecution {
     if (asidesOf === undefined) {
       const given = await queryOrRows(this.#definition.start(ctx.input, ctx), this.#where)
       const { snapshot } = this.#definition
+      if (snapshot === true && 'sql' in given)
+        throw new MillraceError(
+          'MILL_BATCH_START_INVALID',
+          `${this.#where} has a snapshot, which SQL of its start cannot have: yield its rows instead`,
+        )
       const opened =
-        'query' in given
-          ? await openQuery((await this.#env()).records, given.query, {
-              snapshot: by === 'range' ? false : snapshot,
-            })
-          : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
+        'sql' in given
+          ? await openSql((await this.#env()).records.database, given.sql, this.#where)
+          : 'query' in given
+            ? await openQuery((await this.#env()).records, given.query, {
+                snapshot: by === 'range' ? false : snapshot,
+              })
+            : await storeRows(given.rows, this.#scope, this.#services.states, { size, where: this.#where })
       ;({ source, total } = opened)
-      if (by === 'range' && source.kind !== 'keys')
+      if (by === 'range' && source.kind !== 'keys' && source.kind !== 'sql')
         throw new MillraceError(
           'MILL_BATCH_START_INVALID',
           `${this.#where} is by range, so its start must give a query`,
@@ -104,20 +141,34 @@ export class BatchExecution {
       const { states } = await this.#env()
       const origin = await states.get(asidesOf)
       if (origin !== null) source = batchOf(origin).data.source
-      const taken = await states.takeAsides(asidesOf, run.job)
+      const taken = await states.takeAsides(asidesOf, run.job, run.options?.ownAsides ? [] : undefined)
       total = taken.records
       totalChunks = taken.asides
     }
     const env = await this.#env()
     const first = asidesOf === undefined ? await nextOf(env, source, size, null) : null
-    const data = { source, asidesOf: asidesOf ?? run.job, scope: size }
-    const work = first ?? (await this.#nextAside(env, data.asidesOf))
-    const state = this.#keep(ctx.state)
-    this.#leave({ kind: 'next', batch: begun({ ...data, work, total, totalChunks, state }), records: 0 })
+    const data = { source, asidesOf: asidesOf ?? run.job, scope: size, total }
+    const state = keep(ctx.state, this.#definition)
+    const chunks = isAuto && adaptable({ source, work: { kind: 'finish' } }) ? null : totalChunks
+    const tracks = first === null ? 0 : Math.min(this.#definition.concurrency, totalChunks ?? Infinity)
+    if (tracks > 1) {
+      const jobs = newTracks(run, tracks, this.#services.newId)
+      this.#scope.enqueue(jobs)
+      const shared = { open: jobs.map(({ id }) => id), taken: null, pieces: 0 }
+      const batch = begun({ ...data, work: { kind: 'finish' }, totalChunks: chunks, state, tracks: shared })
+      this.#leave({ kind: 'next', batch, records: 0, waitMs: recheckMs })
+      return undefined
+    }
+    const work = first ?? (await nextAside(env, data.asidesOf, run.job))
+    this.#leave({
+      kind: 'next',
+      batch: begun({ ...data, work, totalChunks: chunks, state }),
+      records: 0,
+    })
     return undefined
   }
 
-  async #chunk(batch: Batch): Promise<undefined> {
+  async #chunk(batch: Batch, failure: StoredError | null): Promise<undefined> {
     const { data } = batch
     const { work, asidesOf } = data
     const env = await this.#env()
@@ -133,15 +184,55 @@ export class BatchExecution {
         if (!(thrown instanceof Skip)) throw thrown
       }
     }
-    const after = await this.#env()
-    if (work.kind === 'aside') await after.states.dropAside(asidesOf, work.number)
-    const next = await this.#after(after, data)
-    this.#leave({ kind: 'next', batch: applied(batch, count, next, this.#keep(ctx.state)), records: count })
+    if (work.kind === 'aside') await (await this.#env()).states.dropAside(asidesOf, work.number)
+    await this.#goOn(batch, { kind: 'applied', records: count }, { state: ctx.state, failure })
     return undefined
+  }
+
+  /** What comes after a piece: more of the source, then what was halved, then the finish. `failure`: of an earlier attempt of it. */
+  async #goOn(
+    batch: Batch,
+    end: PieceEnd,
+    { state, failure }: { readonly state?: unknown; readonly failure: StoredError | null },
+  ): Promise<void> {
+    const env = await this.#env()
+    const { data } = batch
+    const { records } = end
+    const ms = this.#services.monotonic() - this.#begunAt
+    const run = { scope: data.scope, records, ms, contended: isContention(failure) }
+    const isAuto = this.#definition.scope === 'auto' && adaptable(data)
+    const scopeOf = (now: number): number => (isAuto ? nextScope(now, run) : now)
+    const atOnce = this.#isTrack
+    const totalOf = (kept: BatchData['state']): BatchData['state'] =>
+      total(this.#definition, kept, state, { atOnce })
+    if (atOnce) {
+      const track = new Track(env, this.#scope.run.job)
+      this.#leave(await track.goOn(batch, end, { total: totalOf, scope: scopeOf }))
+      return
+    }
+    const scope = scopeOf(data.scope)
+    const more = data.work.kind === 'aside' ? null : await nextOf(env, data.source, scope, data.work)
+    const next = more ?? (await nextAside(env, data.asidesOf, this.#scope.run.job))
+    const kept = end.kind === 'applied' ? totalOf(data.state) : data.state
+    const through = after(batch, end, next, kept)
+    this.#leave({ kind: 'next', batch: { ...through, data: { ...through.data, scope } }, records })
   }
 
   async #finish(batch: Batch): Promise<string | undefined> {
     this.#leave({ kind: 'trying', once: false, endsJob: true })
+    const { tracks } = batch.data
+    if (tracks === undefined) return this.#finishNow(batch)
+    const { states } = await this.#env()
+    const end = await endOfTracks(tracks.open, this.#services.history, async () => {
+      const standing = await states.get(this.#job)
+      return standing === null ? batch : batchOf(standing)
+    })
+    if ('batch' in end) return this.#finishNow(end.batch)
+    this.#leave({ kind: 'end', ...end })
+    return undefined
+  }
+
+  async #finishNow(batch: Batch): Promise<string | undefined> {
     const { data, counts, error } = batch
     const ctx = await this.#context(data)
     let result: unknown
@@ -170,17 +261,20 @@ export class BatchExecution {
       return undefined
     }
     this.#leave({ kind: 'trying', once: false, endsJob: false })
-    const { run } = this.#scope
+    const chunk = data.chunk ?? this.#scope.run.seq - times
     const env = await this.#env()
     const all = await contents(env, this.#piece(data))
     const records = all === null ? 0 : countOf(all)
     const halved = this.#definition.bisect && records > 1
     const parts = all === null || records === 0 ? [] : partsOf(all, halved, this.#where)
-    await this.#write(env, data, parts, { halved, error, seq: run.seq - times })
-    if (!halved && records > 0) this.#tell(records, run.seq - times, error)
-    const next = await this.#after(env, data)
-    const given = { records, halved: halved || records === 0, error }
-    this.#leave({ kind: 'next', batch: givenUp(batch, given, next), records })
+    await this.#write(env, data, parts, { halved, error, seq: chunk })
+    if (!halved && records > 0) {
+      this.#tell(records, chunk, error, all)
+      // A hook that failed for good must not keep the chunk from being set aside.
+      if (all !== null && times === 1) await this.#tellHook(data, all, { error, chunk })
+    }
+    const given = { kind: 'givenUp', records, halved: halved || records === 0, error } as const
+    await this.#goOn(batch, given, { failure })
     return undefined
   }
 
@@ -205,21 +299,26 @@ export class BatchExecution {
     if (own !== null) await states.dropAside(asidesOf, own)
   }
 
+  async #tellHook(
+    data: BatchData,
+    all: Contents,
+    { error, chunk }: { readonly error: StoredError; readonly chunk: number },
+  ): Promise<void> {
+    const { onChunkFailed } = this.#definition
+    if (onChunkFailed === undefined) return
+    await onChunkFailed(
+      {
+        ...{ jobId: this.#scope.run.job, phase: 'execute', chunk, exception: reviveError(error) },
+        ids: all.kind === 'records' ? null : all.ids,
+        range: all.kind === 'range' ? all.range : null,
+        records: all.kind === 'records' ? (all.records as never[]) : null,
+      },
+      await this.#context(data, all.kind === 'range' ? all.range : null),
+    )
+  }
+
   #piece({ source, work, asidesOf }: BatchData): Piece {
     return { source, work, asidesOf, byRange: this.#definition.by === 'range' }
-  }
-
-  /** What comes after the work of now: more of the source, then what was halved, then the finish. */
-  async #after(env: SourceEnv, { source, scope, work, asidesOf }: BatchData): Promise<Work> {
-    const isOfSource = work.kind !== 'aside'
-    const more = isOfSource ? await nextOf(env, source, scope, work) : null
-    return more ?? this.#nextAside(env, asidesOf)
-  }
-
-  async #nextAside({ states }: SourceEnv, asidesOf: string): Promise<Work> {
-    const [aside] = await states.asides(asidesOf, { from: 0, limit: 1, by: this.#scope.run.job })
-    if (aside === undefined) return { kind: 'finish' }
-    return { kind: 'aside', number: aside.number, count: aside.count }
   }
 
   async #hook(): Promise<undefined> {
@@ -227,12 +326,14 @@ export class BatchExecution {
     if (ended === null) throw new MillraceError('MILL_INTERNAL', `batch ${run.job} has no end to tell of`)
     const standing = await (await this.#scope.transaction()).states.get(run.job)
     const batch = standing === null ? null : batchOf(standing)
+    // What runs completes, and is told of.
+    await whileRunning(batch?.data.tracks?.open ?? [], this.#services.history)
     const ctx = await this.#context(batch?.data ?? null)
     const end: BatchEnd<unknown> = {
       jobId: run.job,
       input: ctx.input,
       exception: ended.error === null ? null : reviveError(ended.error),
-      phase: batch === null ? 'start' : batch.counts.phase === phases.finish ? 'finish' : 'execute',
+      phase: batch === null ? 'start' : phaseOf(batch.data) === phases.finish ? 'finish' : 'execute',
       processed: batch?.counts.processed ?? 0,
       failed: batch?.counts.failed ?? 0,
     }
@@ -243,7 +344,7 @@ export class BatchExecution {
   }
 
   async #context(
-    data: Pick<BatchData, 'state'> | null,
+    data: BatchData | null,
     range: ScopedBatchContext['range'] = null,
   ): Promise<ScopedBatchContext & { state: never; input: never }> {
     const { payload, options, seq } = this.#scope.run
@@ -252,27 +353,24 @@ export class BatchExecution {
     const checked = validate(schema, raw, `input of ${this.#definition.name}`)
     // Of a job that failed because its input does not fit, the hook must hear all the same.
     const input = seq < 0 ? await checked.catch(() => raw) : await checked
-    const kept = data === null ? this.#keep(initial) : data.state
-    const state = kept === null ? undefined : decode(kept.json, kept.types)
+    const kept = data === null ? keep(initial, this.#definition) : data.state
+    const isChunk = data !== null && seq > 0 && data.work.kind !== 'finish'
     return new ScopedBatchContext(this.#scope, this.#services, {
       input,
-      state,
+      state: isChunk ? stateOfChunk(this.#definition, kept) : revive(kept),
       range,
+      chunk: data?.chunk,
     }) as ScopedBatchContext & {
       state: never
       input: never
     }
   }
 
-  #keep(state: unknown): BatchData['state'] {
-    return state === undefined ? null : encode(state, `state of ${this.#where}`, stateLimits)
-  }
-
   /** Asked for anew after the handler's own code, which may have let the transaction go. */
   async #env(): Promise<SourceEnv> {
     const { place } = this.#scope.part(this.#services.recordsPart)
     const { states } = await this.#scope.transaction()
-    return { records: await place.session({}).reading(), states, job: this.#scope.run.job }
+    return { records: await place.session({}).reading(), states, job: this.#job }
   }
 
   async #close(source: Extract<Source, { kind: 'snapshot' }>): Promise<void> {
@@ -290,10 +388,17 @@ export class BatchExecution {
     throw error
   }
 
-  #tell(records: number, seq: number, error: StoredError): void {
+  #tell(records: number, seq: number, error: StoredError, all: Contents | null): void {
     const { log } = new ScopedBatchContext(this.#scope, this.#services, { input: null, state: null })
     log.error(
-      `MILL_BATCH_CHUNK_FAILED: ${records} records of ${this.#where} were set aside (job ${this.#scope.run.job}, chunk ${seq}): ${error.message}`,
+      `MILL_BATCH_CHUNK_FAILED: ${records} records of ${this.#where} were set aside (job ${this.#job}, phase execute, chunk ${seq}): ${error.message}`,
+      {
+        error: reviveError(error),
+        fields: {
+          ...{ jobId: this.#job, phase: 'execute', chunk: seq },
+          ...(all === null || all.kind === 'records' ? {} : { ids: all.ids }),
+        },
+      },
     )
   }
 }

@@ -10,7 +10,8 @@ import { decideBatch } from './rules.ts'
 
 export type { BatchServices }
 
-/** What the kernel runs for a batch: its start (seq 0), then one chunk after the other, at last its finish; or a hook in its place. */
+/** What the kernel runs for a batch: its start (seq 0), then one chunk after the other, at last its finish; or a hook in its place.
+ * Where chunks run at once they are those of tracks, jobs of the same name. */
 export function batchHandler(definition: BatchDefinition, services: BatchServices): ExecutionHandler {
   const retry = normalizeRetry(definition.options.retry, `retry of ${definition.name}`)
   const hookRetry = normalizeRetry(undefined, `hook of ${definition.name}`)
@@ -31,7 +32,11 @@ export function batchHandler(definition: BatchDefinition, services: BatchService
     },
     decide(run, ending) {
       if (run.seq >= 0)
-        return decideBatch(run, ending, { retry: retryOf(run), hasHook: definition.hasFinalizer })
+        return decideBatch(run, ending, {
+          retry: retryOf(run),
+          // A track has none: its batch tells.
+          hasHook: definition.hasFinalizer && run.options?.partOf === undefined,
+        })
       const { ended, result, classes, ms, now, chance } = ending
       if (ended === null) throw new MillraceError('MILL_INTERNAL', `batch ${run.job} has no end to tell of`)
       const policy = { retry: hookRetry, classes, jobRetry: retry }

@@ -3,18 +3,20 @@ import { describe, expect, test } from 'vitest'
 import type { Claimed } from '../../kernel/rules/execution.ts'
 import { jobFinalizerSeq } from '../../kernel/rules/execution.ts'
 import { outcomes, type Result } from '../../kernel/rules/outcome.ts'
+import { phases } from '../../kernel/rules/state.ts'
 import { DEFAULT_RETRY } from '../../kernel/rules/retry.ts'
 import type { Ending } from '../../kernel/runtime/handler.ts'
 import {
-  applied,
+  after,
   batchOf,
   begun,
   changeOf,
   decideBatch,
-  givenUp,
   paced,
+  tracksOf,
   type Batch,
   type Left,
+  type PieceEnd,
 } from './rules.ts'
 
 const oops = { name: 'Error', message: 'oops' }
@@ -54,11 +56,16 @@ function ending(result: Result, left: Left | undefined, change: Partial<Ending> 
 }
 
 const success: Result = { kind: 'success' }
-const through: Left = {
+const through = {
   kind: 'next',
-  batch: applied(batch, 200, { kind: 'page', number: 1 }, { json: '{"seen":200}' }),
+  batch: after(
+    batch,
+    { kind: 'applied', records: 200 },
+    { kind: 'page', number: 1 },
+    { json: '{"seen":200}' },
+  ),
   records: 200,
-}
+} as const
 
 describe('a chunk that is through', () => {
   test('brings the state for the next execution, which is ready; no hook is written although the job has one', () => {
@@ -86,6 +93,30 @@ describe('a chunk that is through', () => {
       hasHook: false,
     })
     expect(unheard.next).toEqual([])
+  })
+})
+
+test('the finish of a batch with tracks waits for them, and until then its phase is theirs', () => {
+  const tracks = { open: ['t'], taken: null, pieces: 0 }
+  const shared = begun({ ...batch.data, total: 500, totalChunks: 3, work: { kind: 'finish' }, tracks })
+  const left: Left = { kind: 'next', batch: shared, records: 0, waitMs: 10_000 }
+  const decision = decideBatch(run(0), ending(success, left), policy)
+  expect(decision).toMatchObject({
+    next: [{ seq: 1, attempt: 1, when: { dueInMs: 10_000, reason: 'snoozed' } }],
+    state: { phase: phases.chunks, scope: 200 },
+  })
+  expect(tracksOf(decision.state!)).toEqual(['t'])
+  const data = { ...shared.data, tracks: { ...tracks, open: [] } }
+  expect(changeOf({ ...shared, data }, 1).phase).toBe(phases.finish)
+  expect(tracksOf(changeOf(batch, 1))).toEqual([])
+})
+
+test('a track that ends keeps what it has counted', () => {
+  const end = { kind: 'end', outcome: outcomes.completed, error: null, batch: through.batch } as const
+  expect(decideBatch(run(4), ending(success, end), policy)).toMatchObject({
+    outcome: outcomes.completed,
+    next: [],
+    state: { seq: 4, processed: 200 },
   })
 })
 
@@ -140,17 +171,28 @@ test.for([
   expect(decision).not.toHaveProperty('state')
 })
 
+const givenUp = (
+  records: number,
+  change: Partial<Extract<PieceEnd, { kind: 'givenUp' }>> = {},
+): PieceEnd => ({
+  kind: 'givenUp',
+  records,
+  halved: false,
+  error: oops,
+  ...change,
+})
+
 test('what is halved does not count as an error yet; what is set aside does, and the first error stays', () => {
   const work = { kind: 'finish' } as const
-  const halved = givenUp(batch, { records: 200, halved: true, error: oops }, work)
+  const halved = after(batch, givenUp(200, { halved: true }), work, null)
   expect([halved.counts.errors, halved.counts.failed, halved.error]).toEqual([0, 0, null])
-  const one = givenUp(halved, { records: 1, halved: false, error: oops }, work)
-  const two = givenUp(one, { records: 2, halved: false, error: { ...oops, message: 'second' } }, work)
+  const one = after(halved, givenUp(1), work, null)
+  const two = after(one, givenUp(2, { error: { ...oops, message: 'second' } }), work, null)
   expect([two.counts.errors, two.counts.failed, two.error]).toEqual([2, 3, oops])
 })
 
 test('a batch comes back from its state as it was', () => {
-  const given = givenUp(batch, { records: 3, halved: false, error: oops }, { kind: 'finish' })
+  const given = after(batch, givenUp(3), { kind: 'finish' }, null)
   expect(batchOf(changeOf(given, 7))).toEqual(given)
 })
 

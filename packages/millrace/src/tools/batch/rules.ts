@@ -1,16 +1,18 @@
 import { afterGivenUp, decide, finalizerOf } from '../../kernel/rules/decide.ts'
-import type { Decision, NextExecution } from '../../kernel/rules/decision.ts'
-import type { Claimed, LeaseId } from '../../kernel/rules/execution.ts'
+import type { Decision, NextExecution, When } from '../../kernel/rules/decision.ts'
+import type { Claimed, JobId, LeaseId } from '../../kernel/rules/execution.ts'
 import { endsJob, outcomes, type Outcome, type StoredError } from '../../kernel/rules/outcome.ts'
 import type { RetryPolicy } from '../../kernel/rules/retry.ts'
 import { phases, type StateChange, type StateCounts } from '../../kernel/rules/state.ts'
 import type { Ending } from '../../kernel/runtime/handler.ts'
 import type { RowId } from '../../kernel/storage/snapshots.ts'
+import type { SqlSource } from './sql-source.ts'
 
 /** Where the records come from, as the start fixed it. */
 export type Source =
   | { readonly kind: 'keys'; readonly query: string; readonly upTo: RowId | null }
   | { readonly kind: 'snapshot'; readonly query: string; readonly snapshot: string; readonly to: number }
+  | SqlSource
   /** Brought along by the start that ran under that lease. */
   | { readonly kind: 'rows'; readonly lease: LeaseId; readonly pages: number }
   | { readonly kind: 'none' }
@@ -32,6 +34,16 @@ export interface Pace {
   readonly m2: number
 }
 
+/** Of a batch whose chunks run at once: what its tracks, which are jobs of their own, share. Read and written under its lock. */
+export interface Tracks {
+  /** Those that are not through. */
+  readonly open: readonly JobId[]
+  /** The last piece of the source that one of them has taken; null: none yet. */
+  readonly taken: Work | null
+  /** How many pieces they have taken: each has a number. */
+  readonly pieces: number
+}
+
 /** A batch between two executions, as its state keeps it. */
 export interface BatchData {
   readonly source: Source
@@ -44,11 +56,14 @@ export interface BatchData {
   /** When the last execution ended, epoch ms by the database's clock. */
   readonly at: number
   readonly pace: Pace
+  readonly tracks?: Tracks
+  /** Of a track: the number of the piece it is at, among those of its batch. */
+  readonly chunk?: number
 }
 
 /** How far it has come, and what comes next. */
 export interface Batch {
-  readonly counts: Omit<StateCounts, 'pace' | 'spread'>
+  readonly counts: Omit<StateCounts, 'phase' | 'scope' | 'pace' | 'spread'>
   readonly error: StoredError | null
   readonly data: BatchData
 }
@@ -56,8 +71,19 @@ export interface Batch {
 /** What an execution leaves for its decision. */
 export type Left =
   /** It is through: this is the batch now. `records`: that it applied. */
-  | { readonly kind: 'next'; readonly batch: Batch; readonly records: number }
-  | { readonly kind: 'end'; readonly outcome: Outcome; readonly error: StoredError | null }
+  | {
+      readonly kind: 'next'
+      readonly batch: Batch
+      readonly records: number
+      /** So long the next execution waits, unless somebody hastens it. */
+      readonly waitMs?: number
+    }
+  | {
+      readonly kind: 'end'
+      readonly outcome: Outcome
+      readonly error: StoredError | null
+      readonly batch?: Batch
+    }
   /** Before a piece of work begins: how often it may be tried; what ends the job when that was in vain. */
   | { readonly kind: 'trying'; readonly once: boolean; readonly endsJob: boolean }
 
@@ -71,50 +97,42 @@ export interface Begun {
   readonly scope: number
   readonly asidesOf: string
   readonly state: BatchData['state']
+  readonly tracks?: Tracks
+  readonly chunk?: number
 }
+
+/** What became of a piece of work: it was applied, or given up (`halved`: to be tried again in two). */
+export type PieceEnd =
+  | { readonly kind: 'applied'; readonly records: number }
+  | {
+      readonly kind: 'givenUp'
+      readonly records: number
+      readonly halved: boolean
+      readonly error: StoredError
+    }
 
 /** As the start leaves it. */
 export function begun({ total, totalChunks, ...data }: Begun): Batch {
   return {
-    counts: {
-      ...{ phase: phaseOf(data.work), total, processed: 0, failed: 0 },
-      ...{ chunks: 0, totalChunks, errors: 0 },
-    },
+    counts: { total, processed: 0, failed: 0, chunks: 0, totalChunks, errors: 0 },
     error: null,
     data: { ...data, at: 0, pace: noPace },
   }
 }
 
-/** A chunk of `records` is through. */
-export function applied(batch: Batch, records: number, work: Work, state: BatchData['state']): Batch {
+/** Once a piece is done or given up, with what comes then. */
+export function after(batch: Batch, end: PieceEnd, work: Work, state: BatchData['state']): Batch {
   const { counts, data } = batch
-  return {
-    ...batch,
-    counts: {
-      ...counts,
-      phase: phaseOf(work),
-      processed: counts.processed + records,
-      chunks: counts.chunks + 1,
-    },
-    data: { ...data, work, state },
-  }
-}
-
-/** A chunk of `records` was given up; `halved`: to be tried again in two. */
-export function givenUp(
-  batch: Batch,
-  {
-    records,
-    halved,
-    error,
-  }: { readonly records: number; readonly halved: boolean; readonly error: StoredError },
-  work: Work,
-): Batch {
-  const { counts, data } = batch
+  if (end.kind === 'applied')
+    return {
+      ...batch,
+      counts: { ...counts, processed: counts.processed + end.records, chunks: counts.chunks + 1 },
+      data: { ...data, work, state },
+    }
+  const { records, halved, error } = end
   return {
     counts: {
       ...counts,
-      phase: phaseOf(work),
       failed: counts.failed + (halved ? 0 : records),
       errors: counts.errors + (halved ? 0 : 1),
     },
@@ -150,8 +168,9 @@ export function decideBatch(run: Claimed, ending: Ending, { retry, hasHook }: Ba
     const plain = decide(unfinalized(run), result, { retry, classes }, ms, { now, chance })
     if (left?.kind === 'next') return goOn(run, plain, left, { now, aborting, hasHook })
     if (left?.kind !== 'end') return plain
-    const { outcome, error } = left
-    return ended(run, { ...plain, outcome, ...(error === null ? {} : { error }) }, hasHook)
+    const { outcome, error, batch } = left
+    const state = batch === undefined ? {} : { state: changeOf(batch, run.seq) }
+    return ended(run, { ...plain, ...state, outcome, ...(error === null ? {} : { error }) }, hasHook)
   }
   const trying = left?.kind === 'trying' ? left : { once: false, endsJob: run.seq === 0 }
   const policy = trying.once ? { ...retry, attempts: 1 } : retry
@@ -163,7 +182,7 @@ export function decideBatch(run: Claimed, ending: Ending, { retry, hasHook }: Ba
 function goOn(
   run: Claimed,
   plain: Decision,
-  { batch, records }: Extract<Left, { kind: 'next' }>,
+  { batch, records, waitMs }: Extract<Left, { kind: 'next' }>,
   { now, aborting, hasHook }: { readonly now: number; readonly aborting: boolean; readonly hasHook: boolean },
 ): Decision {
   const { data } = batch
@@ -171,7 +190,8 @@ function goOn(
   const state = changeOf({ ...batch, data: { ...data, pace, at: Math.round(now) } }, run.seq + 1)
   // What runs completes; nothing follows (semantics B-13).
   if (aborting) return ended(run, { ...plain, outcome: outcomes.aborted, state }, hasHook)
-  const next: NextExecution = { seq: run.seq + 1, attempt: 1, care: 0, when: { ready: true } }
+  const when: When = waitMs === undefined ? { ready: true } : { dueInMs: waitMs, reason: 'snoozed' }
+  const next: NextExecution = { seq: run.seq + 1, attempt: 1, care: 0, when }
   return { ...plain, outcome: outcomes.succeeded, state, next: [next] }
 }
 
@@ -194,23 +214,25 @@ export function changeOf({ counts, error, data }: Batch, seq: number): StateChan
     ...counts,
     seq,
     error,
+    phase: phaseOf(data),
+    scope: data.scope,
     data: JSON.stringify(data),
     pace: n === 0 ? null : mean,
     spread: n < 2 ? null : Math.sqrt(m2 / (n - 1)),
   }
 }
 
-export function batchOf({ data, error, pace: _, spread: __, ...rest }: StateChange): Batch {
-  const { phase, total, processed, failed, chunks, totalChunks, errors } = rest
+export function batchOf({ data, error, ...rest }: StateChange): Batch {
+  const { total, processed, failed, chunks, totalChunks, errors } = rest
   return {
-    counts: { phase, total, processed, failed, chunks, totalChunks, errors },
+    counts: { total, processed, failed, chunks, totalChunks, errors },
     error,
     data: JSON.parse(data) as BatchData,
   }
 }
 
-function phaseOf(work: Work): number {
-  return work.kind === 'finish' ? phases.finish : phases.chunks
+export function phaseOf({ work, tracks }: Pick<BatchData, 'work' | 'tracks'>): number {
+  return work.kind === 'finish' && (tracks?.open.length ?? 0) === 0 ? phases.finish : phases.chunks
 }
 
 /** Its hook comes after the job, not after each attempt. */
@@ -218,4 +240,9 @@ function unfinalized(run: Claimed): Claimed {
   if (run.options?.finalizer === undefined) return run
   const { finalizer: _, ...options } = run.options
   return { ...run, options }
+}
+
+/** Jobs that a batch waits for. */
+export function tracksOf(state: StateChange): readonly JobId[] {
+  return batchOf(state).data.tracks?.open ?? []
 }

@@ -1,13 +1,16 @@
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { describeValue } from '../../kernel/rules/describe-value.ts'
+import type { JobId } from '../../kernel/rules/execution.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
-import type { StateAccess } from '../../kernel/storage/states.ts'
+import type { StateAccess, StatesInside } from '../../kernel/storage/states.ts'
+import type { RowId } from '../../kernel/storage/snapshots.ts'
 import type { CursorEnv } from '../../records/cursor/cursor.ts'
 import { idsWithin, nextBounds, openPages, recordsOfIds, recordsWithin } from '../../records/page/pager.ts'
 import type { KeyBounds, PagePlan } from '../../records/page/plan.ts'
 import { RecordQuery } from '../../records/record-query.ts'
 import { countQuery } from '../../records/run.ts'
 import type { Source, Work } from './rules.ts'
+import { nextSqlKeys, sqlKeysInRange, SqlRows, sqlRowsInRange, sqlRowsOfKeys } from './sql-source.ts'
 import {
   setAsideOf,
   storeRecords,
@@ -20,7 +23,8 @@ import {
 /** What a source gives chunk by chunk, and where that is kept. */
 export interface SourceEnv {
   readonly records: CursorEnv
-  readonly states: StateAccess
+  readonly states: StatesInside
+  /** The batch, also in its tracks. */
   readonly job: string
 }
 
@@ -40,6 +44,8 @@ export interface Piece {
   readonly byRange: boolean
 }
 
+type Bounds = Extract<Work, { readonly kind: 'keys' | 'positions' }>
+
 export interface Opened {
   readonly source: Source
   readonly total: number | null
@@ -49,9 +55,14 @@ export interface Opened {
 export async function queryOrRows(
   given: unknown,
   where: string,
-): Promise<{ readonly query: RecordQuery } | { readonly rows: Iterable<object> | AsyncIterable<object> }> {
+): Promise<
+  | { readonly query: RecordQuery }
+  | { readonly sql: SqlRows }
+  | { readonly rows: Iterable<object> | AsyncIterable<object> }
+> {
   if (given instanceof RecordQuery) return { query: given as RecordQuery }
   const source: unknown = await given
+  if (source instanceof SqlRows) return { sql: source }
   const query = (source as { readonly query?: unknown } | null | undefined)?.query
   if (query instanceof RecordQuery) return { query: query as RecordQuery }
   if (isIterable(source)) return { rows: source }
@@ -128,6 +139,8 @@ export async function nextOf(
   done: Work | null,
 ): Promise<Work | null> {
   switch (source.kind) {
+    case 'sql':
+      return nextSqlKeys(env.records.database, source, size, done?.kind === 'keys' ? done.upTo : null)
     case 'keys':
     case 'snapshot': {
       const before = done?.kind === 'keys' || done?.kind === 'positions' ? done : null
@@ -142,6 +155,13 @@ export async function nextOf(
   }
 }
 
+/** What follows the source: the next half that bisecting left to this job, then the finish. */
+export async function nextAside({ states }: SourceEnv, asidesOf: JobId, by: JobId): Promise<Work> {
+  const [aside] = await states.asides(asidesOf, { from: 0, limit: 1, by })
+  if (aside === undefined) return { kind: 'finish' }
+  return { kind: 'aside', number: aside.number, count: aside.count }
+}
+
 /** A piece of work as it is now. */
 export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
   const { source, work, byRange } = piece
@@ -149,16 +169,16 @@ export async function read(env: SourceEnv, piece: Piece): Promise<Chunk> {
     case 'keys':
     case 'positions':
       if (byRange && work.kind === 'keys') return ofBounds(work)
-      return chunkOf(await recordsWithin(env.records, planOf(source), work))
+      return chunkOf(await recordsOf(env, source, work))
     case 'page':
       return chunkOf(await pageOf(env, source, work.number))
     case 'aside': {
       const aside = await asideOf(env, piece)
       if (aside === null) return chunkOf([])
       if (aside.kind === 'records') return chunkOf(aside.records)
-      if (aside.kind === 'ids') return chunkOf(await recordsOfIds(env.records, planOf(source), aside.ids))
+      if (aside.kind === 'ids') return chunkOf(await recordsWithIds(env, source, aside.ids))
       if (byRange) return ofBounds({ ...aside.range, count: work.count })
-      return chunkOf(await recordsWithin(env.records, planOf(source), keysOf(aside.range, work)))
+      return chunkOf(await recordsOf(env, source, keysOf(aside.range, work)))
     }
     case 'finish':
       return chunkOf([])
@@ -171,17 +191,17 @@ export async function contents(env: SourceEnv, piece: Piece): Promise<Contents |
   switch (work.kind) {
     case 'keys': {
       const { after, upTo } = work
-      const ids = await idsWithin(env.records, planOf(source), work)
+      const ids = await idsOf(env, source, work)
       return byRange ? { kind: 'range', range: { after, upTo }, ids } : { kind: 'ids', ids }
     }
     case 'positions':
-      return { kind: 'ids', ids: await idsWithin(env.records, planOf(source), work) }
+      return { kind: 'ids', ids: await idsOf(env, source, work) }
     case 'page':
       return { kind: 'records', records: await pageOf(env, source, work.number) }
     case 'aside': {
       const aside = await asideOf(env, piece)
       if (aside?.kind !== 'range') return aside
-      return { ...aside, ids: await idsWithin(env.records, planOf(source), keysOf(aside.range, work)) }
+      return { ...aside, ids: await idsOf(env, source, keysOf(aside.range, work)) }
     }
     case 'finish':
       return null
@@ -200,6 +220,30 @@ function chunkOf(records: readonly object[]): Chunk {
 
 function ofBounds({ after, upTo, count }: IdRange & Pick<Chunk, 'count'>): Chunk {
   return { records: [], range: { after, upTo }, count }
+}
+
+async function recordsOf(env: SourceEnv, source: Source, bounds: Bounds): Promise<readonly object[]> {
+  if (source.kind !== 'sql') return recordsWithin(env.records, planOf(source), bounds)
+  return sqlRowsInRange(env.records.database, source, rangeOf(bounds))
+}
+
+async function idsOf(env: SourceEnv, source: Source, bounds: Bounds): Promise<readonly RowId[]> {
+  if (source.kind !== 'sql') return idsWithin(env.records, planOf(source), bounds)
+  return sqlKeysInRange(env.records.database, source, rangeOf(bounds))
+}
+
+async function recordsWithIds(
+  env: SourceEnv,
+  source: Source,
+  ids: readonly RowId[],
+): Promise<readonly object[]> {
+  if (source.kind !== 'sql') return recordsOfIds(env.records, planOf(source), ids)
+  return sqlRowsOfKeys(env.records.database, source, ids)
+}
+
+function rangeOf(bounds: Bounds): IdRange {
+  if (bounds.kind === 'keys') return bounds
+  throw new MillraceError('MILL_INTERNAL', 'positions of no snapshot')
 }
 
 /** The pages of a query. */

@@ -270,7 +270,7 @@ export function changeOf(pipeline: Pipeline, seq: number): StateChange {
   const { total = null, records = 0 } = steps[index] ?? {}
   return {
     ...{ seq, data: JSON.stringify(pipeline), phase: phases.steps, error: null },
-    ...{ total, processed: records, failed: 0, errors: 0, pace: null, spread: null },
+    ...{ total, processed: records, failed: 0, errors: 0, scope: null, pace: null, spread: null },
     ...{ chunks: index, totalChunks: plan.length },
   }
 }

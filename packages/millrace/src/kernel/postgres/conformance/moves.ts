@@ -74,7 +74,15 @@ async function settlingAside(
   { run: { job } }: Board,
   settles: Decision,
 ): Promise<void> {
-  const counts = { processed: 0, failed: 1, chunks: 0, errors: 1, total: null, totalChunks: null }
+  const counts = {
+    processed: 0,
+    failed: 1,
+    chunks: 0,
+    errors: 1,
+    total: null,
+    totalChunks: null,
+    scope: null,
+  }
   const state = { seq: 2, data: '{}', phase: 0, ...counts, error: null, pace: null, spread: null }
   const tx = await storage.begin({ token: 'token', idleTimeoutMs: 10_000, writeTimeoutMs: 0 })
   try {

@@ -1,4 +1,5 @@
--- Jobs of several executions: what the next one goes on from. Written with the settle of the one before, by nobody else.
+-- Jobs of several executions: what the next one goes on from. Written with the settle of the one before; one that several jobs share
+-- by whoever has locked it.
 create table millrace.state (
   job uuid primary key,
   -- The execution it is for.
@@ -11,6 +12,8 @@ create table millrace.state (
   chunks int not null,
   total_chunks int,
   errors int not null,
+  -- Records of a chunk from now on.
+  scope int,
   -- The first one.
   error json,
   -- Milliseconds for a record: mean and standard deviation.

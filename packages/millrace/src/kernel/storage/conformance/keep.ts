@@ -295,5 +295,5 @@ async function rescueOf(
 
 const stateFor = (seq: number): StateChange => ({
   ...{ seq, phase: 2, data: `at ${seq}`, error: null, pace: null, spread: null },
-  ...{ total: 9, processed: 1, failed: 0, chunks: 1, totalChunks: 9, errors: 0 },
+  ...{ total: 9, processed: 1, failed: 0, chunks: 1, totalChunks: 9, errors: 0, scope: null },
 })

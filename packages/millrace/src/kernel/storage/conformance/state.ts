@@ -7,6 +7,7 @@ import { outcomes } from '../../rules/outcome.ts'
 import { phases, type StateChange } from '../../rules/state.ts'
 import type { JobStatus } from '../../rules/status.ts'
 import type { NewAside } from '../states.ts'
+import type { Storage } from '../storage.ts'
 import type { StorageTransaction } from '../transaction.ts'
 import {
   application,
@@ -32,6 +33,7 @@ const stateFor = (seq: number, change: Partial<StateChange> = {}): StateChange =
   chunks: seq - 1,
   totalChunks: 5,
   errors: 0,
+  scope: 200,
   error: null,
   pace: 0.25,
   spread: null,
@@ -312,6 +314,18 @@ export function state(open: Open): void {
       expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 1, records: 1 })
     })
 
+    test('of what is set aside some may be given, and what was given is nobody else’s', async () => {
+      const { states } = bench.storage
+      const { run } = await begun()
+      const [first, second] = [await bench.leased(1), await bench.leased(1)]
+      await states.addAsides(run.job, [aside(), aside({ count: 3 }), aside({ count: 5 })])
+      expect(await states.takeAsides(run.job, first.run.job, [1, 7])).toEqual({ asides: 1, records: 3 })
+      expect(await states.takeAsides(run.job, first.run.job, [])).toEqual({ asides: 1, records: 3 })
+      expect(await states.takeAsides(run.job, second.run.job, [0, 1])).toEqual({ asides: 1, records: 1 })
+      expect(await states.takeAsides(run.job, second.run.job)).toEqual({ asides: 2, records: 6 })
+      expect((await bench.record(run.job)).state).toMatchObject({ setAside: 9 })
+    })
+
     test('what is set aside again stands under its number; what is added comes after the last', async () => {
       const { states } = bench.storage
       const { run } = await begun()
@@ -325,6 +339,75 @@ export function state(open: Open): void {
         { ...aside(), number: 2 },
         { ...aside({ records: '["c"]' }), number: 3 },
       ])
+    })
+
+    test('what several jobs share is written in turns: none writes over another, and what is undone never was', async () => {
+      const storages = await bench.several(3)
+      const { run } = await begun()
+      const turn = async (storage: Storage, commits: boolean): Promise<void> => {
+        await bench.transaction(
+          async (tx) => {
+            const { ended, now, ...state } = (await tx.states.lock(run.job))!
+            expect([ended, now > 1_600_000_000_000]).toEqual([false, true])
+            const { processed, chunks } = state
+            const change = stateFor(1, {
+              processed: processed + 2,
+              chunks: chunks + 1,
+              scope: 50,
+              error: oops,
+            })
+            await tx.states.put(run.job, change)
+            expect(await tx.states.lock(run.job)).toMatchObject(change)
+            if (commits) await tx.commit()
+          },
+          application,
+          storage,
+        )
+      }
+      const turns = Array.from({ length: 24 }, (_, at) => turn(storages[at % 3]!, at % 4 !== 0))
+      await Promise.all(turns)
+      expect(await bench.storage.states.get(run.job)).toMatchObject({
+        ...{ seq: 1, processed: 36, chunks: 18, scope: 50, error: oops, data: stateFor(1).data },
+      })
+      expect((await bench.record(run.job)).state).toMatchObject({ processed: 36, scope: 50 })
+    })
+
+    test('what waits for its time is due at once when it is hastened, if that commits', async () => {
+      const leased = await bench.leased(1, several)
+      const { job } = leased.run
+      const next = { ...nextOf(1), when: { dueInMs: 3_600_000, reason: 'snoozed' } } as const
+      await bench.settle([goOn(leased.run, { next: [next] })])
+      await bench.transaction((tx) => tx.states.hasten(job), application)
+      await bench.storage.waiting.moveDue(1_000)
+      expect(await bench.place(job)).toBe('waiting')
+      await bench.transaction(async (tx) => {
+        await tx.states.hasten(job)
+        await tx.commit()
+      }, application)
+      await bench.storage.waiting.moveDue(1_000)
+      expect(await bench.place(job)).toBe('ready')
+      // It waits no more: nothing happens.
+      await bench.transaction(async (tx) => {
+        await tx.states.hasten(job)
+        await tx.commit()
+      }, application)
+      expect(await bench.place(job)).toBe('ready')
+    })
+
+    test('a job that others have a part in is known to have ended, or to be gone', async () => {
+      const leased = await begun()
+      const { job } = leased.run
+      const look = async (id: string): Promise<unknown[]> => {
+        let seen: unknown[] = []
+        await bench.transaction(async ({ states }) => {
+          seen = [await states.hasEnded(id), (await states.lock(id))?.ended]
+        }, application)
+        return seen
+      }
+      expect(await look(job)).toEqual([false, false])
+      expect(await bench.storage.executions.abort(job)).toBe('aborted')
+      expect(await look(job)).toEqual([true, true])
+      expect(await look(uuidOf(fresh('job')))).toEqual([true, undefined])
     })
 
     test('jobs that add to the same one at once, each in its transaction, write over nothing', async () => {
@@ -362,6 +445,10 @@ export function state(open: Open): void {
     })
   })
 }
+
+/** Of no job. */
+const uuidOf = (name: string): string =>
+  `01890000-0000-7000-8000-${name.replaceAll(/\D/g, '').padStart(12, '0').slice(-12)}`
 
 const aside = (change: Partial<NewAside> = {}): NewAside => ({
   seq: 3,

@@ -17,7 +17,7 @@ const change = (seq: number): StateChange => ({
     failed: 0,
     chunks: 1,
   },
-  ...{ totalChunks: 3, errors: 0, error: null, pace: null, spread: null },
+  ...{ totalChunks: 3, errors: 0, scope: null, error: null, pace: null, spread: null },
 })
 
 export function steering(open: Open): void {

@@ -298,6 +298,7 @@ describe.each(all)('$kind: operating pipelines', (place) => {
     await running.happened
     // On SQLite it waits until the page has committed.
     const paused = first.pipelines.pause(id)
+    if (place.kind === 'postgres') await paused
     go.happen()
     await paused
     await until('it is held', async () => (await first.jobs.get(id)).substatus === 'paused')

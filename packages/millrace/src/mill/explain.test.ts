@@ -125,8 +125,11 @@ describe('what holds a queued job back is told, all of it', () => {
       { target: { kind: 'name', value: 'other' }, since, by: null },
       { target: { kind: 'tenant', value: 'acme' }, since, by: null },
     ] as const
-    expect(tail({ pauses }, { substatus: 'paused' })).toBe(
+    expect(tail({ pauses }, { substatus: 'paused', reason: { paused: true } })).toBe(
       'Everything was paused by eve@host 1 minute 30 seconds ago. Queue default was paused 1 minute 30 seconds ago. Tenant acme was paused 1 minute 30 seconds ago.',
+    )
+    expect(explain(job({ substatus: 'paused' }), calm)).toBe(
+      'It was paused by itself and goes on when it is resumed.',
     )
     expect(explain(job({ status: 'Completed', substatus: 'completed' }), { ...calm, pauses })).toBe(
       'It completed in attempt 1.',

@@ -46,8 +46,9 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
       return holdingText(reason.gate, limits)
     case 'paused':
       // Of the lane, else of the job itself.
-      if (!reason.paused) return 'It was paused by itself and goes on when it is resumed.'
-      return 'It may run as far as its own time is concerned.'
+      return reason.paused
+        ? 'It may run as far as its own time is concerned.'
+        : 'It was paused by itself and goes on when it is resumed.'
     case 'unknownDefinition':
       return 'It may run as far as its own time is concerned.'
     case 'finalizing':

@@ -102,6 +102,7 @@ export class Workload {
           this.#ledger.write({ kind: 'trouble', role: event.role, code, message })
           break
         }
+        case 'flex.filling':
         case 'worker.stopped':
         case 'rescued':
         case 'pruned':

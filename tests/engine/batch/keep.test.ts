@@ -79,7 +79,9 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
     await fill(place, 1_000)
     const other = defineQueueable({ name: fresh('other'), execute: (_: null, ctx) => note(ctx, 'ran') })
     const reached = signal()
-    const batch = counting(({ chunk }) => void (chunk === 3 && reached.happen()))
+    const batch = counting(({ chunk }) => {
+      if (chunk === 3) reached.happen()
+    })
     const mill = await bench.working({ definitions: [batch, other, Item], concurrency: 1 }, forLong)
     const job = await mill.enqueue(batch, null, { tenant: 'one' })
     await reached.happened
@@ -105,7 +107,9 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   test('does not run while the batch is paused', async () => {
     await fill(place, 1_000)
     const reached = signal()
-    const batch = counting(({ chunk }) => void (chunk === 2 && reached.happen()))
+    const batch = counting(({ chunk }) => {
+      if (chunk === 2) reached.happen()
+    })
     const mill = await bench.working({ definitions: [batch, Item] }, forLong)
     const job = await mill.enqueue(batch, null)
     await reached.happened
@@ -123,7 +127,9 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   test('hears of an abort', async () => {
     await fill(place, 1_000)
     const reached = signal()
-    const batch = counting(({ chunk }) => void (chunk === 2 && reached.happen()))
+    const batch = counting(({ chunk }) => {
+      if (chunk === 2) reached.happen()
+    })
     const mill = await bench.working({ definitions: [batch, Item] }, forLong)
     const job = await mill.enqueue(batch, null)
     await reached.happened
@@ -137,7 +143,9 @@ describe.each(all)('$kind: the next chunk of a batch', (place) => {
   test("is another worker's when this one stops", async () => {
     await fill(place, 1_000)
     const reached = signal()
-    const batch = counting(({ chunk }) => void (chunk === 3 && reached.happen()))
+    const batch = counting(({ chunk }) => {
+      if (chunk === 3) reached.happen()
+    })
     const first = await bench.working({ definitions: [batch, Item] }, forLong)
     const job = await first.enqueue(batch, null)
     await reached.happened

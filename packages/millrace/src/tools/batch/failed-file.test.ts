@@ -118,6 +118,7 @@ test('what cannot be is told with its lines, all at once', () => {
   ])
   expect(edited((copy) => (copy[1]![at('Name')] = 'a\0b'))).toMatchObject([{ line: 2 }])
   expect(edited((copy) => (copy[1]![at('List')] = '{'))).toMatchObject([{ line: 2 }])
+  expect(edited((copy) => (copy[1]![at('On')] = 'constructor'))).toMatchObject([{ line: 2 }])
   expect(edited((copy) => (copy[3]![0] = '4/0/000000000000'))).toMatchObject([{ line: 4 }])
   expect(edited((copy) => (copy[3]![0] = '99/0/000000000000'))).toMatchObject([{ line: 4 }])
   expect(edited((copy) => (copy[3]![0] = '__proto__'))).toMatchObject([{ line: 4 }])

@@ -163,7 +163,8 @@ function valueOf(cell: string, before: unknown): unknown {
   if (typeof before === 'number')
     return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined
   if (typeof before === 'bigint') return /^-?\d+$/.test(text) ? BigInt(text) : undefined
-  if (typeof before === 'boolean') return { true: true, false: false }[text.toLowerCase()]
+  if (typeof before === 'boolean')
+    return /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined
   if (before instanceof Date) {
     const date = new Date(text)
     return Number.isNaN(date.getTime()) ? undefined : date

@@ -3,6 +3,7 @@ import type { FaultPoint } from '../../../packages/millrace/src/kernel/rules/fau
 import { applied, createItems, fill, Item } from '../batch/items.ts'
 import { Bench, fresh, places } from '../support/bench.ts'
 import { countingPipeline, executions, noted } from './counting.ts'
+import { poisoned, runPoison } from './poison.ts'
 import { runVictim } from './victim.ts'
 
 const all = await places()
@@ -32,6 +33,22 @@ describe.each(all)('$kind: a pipeline whose process is killed', (place) => {
       expect(await bench.notes(job!.id)).toEqual(noted)
     },
   )
+
+  test('a step that kills its process each time fails the pipeline after three deaths; without it the rest goes on', async () => {
+    const pipeline = poisoned(fresh('pipeline'))
+    const { name } = pipeline
+    const first = await bench.mill({ definitions: [pipeline], lease: '2 seconds' })
+    const { id } = await first.enqueue(pipeline, null)
+    for (const death of [1, 2, 3])
+      expect([death, await runPoison({ storage: place.url, name })]).toEqual([death, true])
+    const mill = await bench.working({ definitions: [pipeline], lease: '2 seconds' })
+    await bench.ended(mill, id)
+    expect(await mill.jobs.get(id)).toMatchObject({ status: 'Failed', error: { code: 'MILL_PARKED' } })
+    const next = await mill.pipelines.skip(id)
+    await bench.ended(mill, next.id)
+    expect(await bench.notes(id)).toEqual(['a'])
+    expect(await bench.notes(next.id)).toEqual(['c'])
+  })
 
   test('two workers at once: the same', async () => {
     const pipeline = countingPipeline(fresh('pipeline'))

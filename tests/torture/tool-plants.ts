@@ -20,7 +20,7 @@ function changing<K extends keyof ToolRows>(
   const row = rows[place]
   if (row === undefined) return null
   const others = [...rows.slice(0, place), ...change(row), ...rows.slice(place + 1)]
-  return onTools(evidence, { [table]: others } as Partial<ToolRows>)
+  return onTools(evidence, { [table]: others })
 }
 
 const isApplied = ({ n }: ToolRows['items'][number]): boolean => n === 1

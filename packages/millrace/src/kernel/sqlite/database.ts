@@ -30,7 +30,16 @@ const writerCacheKiB = 65_536
 const readerCacheKiB = 16_384
 
 export type Step =
-  'enqueue' | 'claim' | 'settle' | 'handback' | 'finalizer' | 'rescue' | 'prune' | 'migrate' | 'schedule' | 'page'
+  | 'enqueue'
+  | 'claim'
+  | 'settle'
+  | 'handback'
+  | 'finalizer'
+  | 'rescue'
+  | 'prune'
+  | 'migrate'
+  | 'schedule'
+  | 'page'
 
 /** For a caller that would rather fail than wait: how long, and with what. */
 export interface Patience {

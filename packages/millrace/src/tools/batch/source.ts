@@ -62,7 +62,7 @@ export async function queryOrRows(
 > {
   if (given instanceof RecordQuery) return { query: given as RecordQuery }
   const source: unknown = await given
-  if (source instanceof SqlRows) return { sql: source }
+  if (source instanceof SqlRows) return { sql: source as SqlRows }
   const query = (source as { readonly query?: unknown } | null | undefined)?.query
   if (query instanceof RecordQuery) return { query: query as RecordQuery }
   if (isIterable(source)) return { rows: source }

@@ -4,11 +4,11 @@ import type { Session } from './pool.ts'
 import { plain, statement } from './statement.ts'
 import { wake } from './wake.ts'
 
-/** A new statement, so that it sees whom the last one left waiting. */
+/** A new statement, so that it sees whom the last one left waiting; one that is due later waits for that alone, and has no tenant there yet. */
 const scheduleKeys = statement(
   'pump_schedule',
   `update millrace.limit_key set next = case
-     when exists (select from millrace.waiting where gate = id) then clock_timestamp() + k.delay * interval '1 ms'
+     when exists (select from millrace.waiting where gate = id and tenant is not null) then clock_timestamp() + k.delay * interval '1 ms'
    end
    from unnest($keys::int[], $delays::float8[]) as k (key, delay)
    where id = k.key`,

@@ -79,8 +79,12 @@ export function tokensNow(key: KeyRow, now: number): number {
   return Math.min(key.burst, (key.tokens ?? key.burst) + gained)
 }
 
+/** One that is due later waits for that alone, and has no tenant there yet. */
 export function someoneWaits(connection: Connection, key: number): boolean {
-  return connection.get('select 1 from millrace_waiting where gate = ? limit 1', key) !== undefined
+  return (
+    connection.get('select 1 from millrace_waiting where gate = ? and tenant is not null limit 1', key) !==
+    undefined
+  )
 }
 
 /** Permits of leases that are gone (`which` of them). The next pump looks who waits for their keys. */

@@ -204,6 +204,16 @@ function enqueues(open: Open): void {
       expect(await bench.places([ids[1]!, later.id])).toEqual(['ready', 'waiting'])
     })
 
+    test('for later does not make the pump look again and again', async () => {
+      const queue = await queueOf(bench, 1)
+      await bench.storage.jobs.enqueueAlone(jobOf(queue, { due: { inMs: 36_000_000 } }), patient)
+      await enqueue(bench, queue, 1)
+      await end(bench, queue, 1)
+      await bench.storage.limits.wake([queue.key])
+      const { nextInMs } = await bench.storage.waiting.pump()
+      expect(nextInMs ?? Infinity).toBeGreaterThan(3_600_000)
+    })
+
     test('for later starts by the pump where a slot is free', async () => {
       const queue = await queueOf(bench, 1)
       const later = jobOf(queue, { due: { inMs: 5 } })

@@ -61,6 +61,6 @@ const common = {
 } as const
 
 export const scale: readonly Scenario[] = [
-  { ...common, database: 'postgres', size: size(250_000, 8), quick: size(200_000, 8) },
-  { ...common, database: 'sqlite', size: size(250_000, 8), quick: size(200_000, 8) },
+  { ...common, database: 'postgres', size: size(1_000_000, 8), quick: size(600_000, 8) },
+  { ...common, database: 'sqlite', size: size(1_000_000, 8), quick: size(600_000, 8) },
 ]

@@ -136,6 +136,7 @@ describe.each(all)('$kind: flex queue', (place) => {
     const tenant = fresh('tenant')
     const chain = defineQueueable({
       name: fresh('chain'),
+      retry: { attempts: 1 },
       async execute(n: number, ctx) {
         await note(ctx, `wants ${n}`)
         for (let i = 0; i < n; i += 1) await ctx.enqueue(batch, null)
@@ -242,6 +243,7 @@ describe.each(all)('$kind: flex queue', (place) => {
     const tenant = fresh('tenant')
     const batch = defineBatch({
       name: fresh('nightly'),
+      retry: { attempts: 1 },
       start: (_input: null) => [{ n: 1 }],
       execute() {
         throw new Error('bad')

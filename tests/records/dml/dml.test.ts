@@ -512,14 +512,12 @@ describe.each(['sqlite', 'postgres'] as const)('DML on %s', (kind) => {
       const upsertAs = async (may: { readonly create?: boolean; readonly edit?: boolean }) => {
         await world.clear()
         const role = defineRole({ name: 'one', objects: { Account: { read: true, ...may } } })
-        const as = {
-          roles: [role],
-          caller: { mode: 'user' as const, principal: { id: 'u', roles: ['one'] } },
-        }
+        const as = { roles: [role], caller: { principal: { id: 'u', roles: ['one'] } } }
+        const asUser = { ...partly, mode: 'user' } as const
         return world.work(async (env) => {
           const [old] = await insert(env, account(env), [{ Name: 'old', Code: 'k1' }], { mode: 'system' })
-          const byKey = await upsert(env, account(env), rows, { by: 'Code', ...partly })
-          return codes([...byKey, ...(await upsert(env, account(env), [{ Id: old?.id, Rank: 2 }], partly))])
+          const byKey = await upsert(env, account(env), rows, { by: 'Code', ...asUser })
+          return codes([...byKey, ...(await upsert(env, account(env), [{ Id: old?.id, Rank: 2 }], asUser))])
         }, as)
       }
       const denied = 'INSUFFICIENT_ACCESS_OR_READONLY'

@@ -24,6 +24,8 @@ describe('help', () => {
     const loaded = result.map(({ url }) => url).filter((url) => url.includes('/packages/millrace/src/'))
     expect(loaded.map((url) => url.slice(url.indexOf('/src/'))).sort()).toEqual([
       '/src/cli/main.ts',
+      '/src/cli/program-batches.ts',
+      '/src/cli/program-pipelines.ts',
       '/src/cli/program.ts',
       '/src/cli/run.ts',
       '/src/cli/usage-error.ts',

@@ -56,6 +56,7 @@ test('tables for objects, and objects for tables', async () => {
     { name: 'AsyncApexJob', table: null, readOnly: true },
     { name: 'CronJobDetail', table: null, readOnly: true },
     { name: 'CronTrigger', table: null, readOnly: true },
+    { name: 'FlexQueueItem', table: null, readOnly: true },
     { name: 'Sale', table: 'sales', readOnly: false },
     { name: 'Shop', table: 'shops', readOnly: false },
   ])

@@ -46,7 +46,8 @@ test('gives up with MILL_STORAGE_BUSY after its bound', async () => {
     code: 'MILL_STORAGE_BUSY',
     retryable: true,
   })
-  expect(await rejection(storage.jobs.enqueueAlone(newJob(lane), 10))).toMatchObject({
+  const unique = { key: 'a key', until: 'done', on: 'return' } as const
+  expect(await rejection(storage.jobs.enqueueAlone(newJob(lane, { unique }), 10))).toMatchObject({
     code: 'MILL_UNIQUE_BUSY',
   })
   other.close()

@@ -5,6 +5,7 @@ import { compile, compileIds, type KeyRange, type ResultRecord } from '../sql/co
 import { compileEnv } from '../sql/env.ts'
 import { fatal, opening } from './errors.ts'
 import { fixIds, idsAt, type SnapshotEnv } from './id-set.ts'
+import { lastOf } from './last-of.ts'
 import { idsInRange, idsOf, recordsInRange, rowId, rowsOfIds } from './page-rows.ts'
 import {
   needsSnapshot,
@@ -128,14 +129,10 @@ async function nextKeys(
   if (upTo === null || after === upTo) return null
   const { query, binds } = decodeQuery(text)
   const range = { ...(after === null ? {} : { after }), upTo, limit: size }
-  const { segments, params } = compileIds(query, { ...compileEnv(env), binds, range })
-  const asked = [...segments]
-  asked[0] = `select id, n from (select id, row_number() over () as n from (${asked[0] ?? ''}`
-  asked[asked.length - 1] = `${asked.at(-1) ?? ''}) as ids) as ids order by n desc limit 1`
-  const [last] = await env.database.query({ segments: asked, params })
-  if (last === undefined) return null
-  const id = rowId(env, env.schema.object(query.from), last)
-  return { kind: 'keys', after, upTo: id, count: Number(last['n']) }
+  const last = await lastOf(env.database, 'id', compileIds(query, { ...compileEnv(env), binds, range }))
+  if (last === null) return null
+  const id = rowId(env, env.schema.object(query.from), last.row)
+  return { kind: 'keys', after, upTo: id, count: last.count }
 }
 
 /** All that is between the bounds: rows that came to match since may be more than were counted. */

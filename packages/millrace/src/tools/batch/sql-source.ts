@@ -2,6 +2,7 @@ import { describeValue } from '../../kernel/rules/describe-value.ts'
 import { isMillraceError, MillraceError } from '../../kernel/rules/errors.ts'
 import type { RowId } from '../../kernel/storage/snapshots.ts'
 import type { RecordsDatabase, Row, Statement } from '../../records/database.ts'
+import { lastOf } from '../../records/page/last-of.ts'
 import { decode, encode, type Encoded } from '../codec.ts'
 import type { IdRange } from './asides.ts'
 import type { Work } from './rules.ts'
@@ -90,12 +91,10 @@ export async function nextSqlKeys(
   if (upTo === null || after === upTo) return null
   const column = quoted(key)
   const { segments, params } = between(source, { after, upTo }, `q.${column} as k`)
-  const text = [...segments]
-  text[0] = `select k, n from (select k, row_number() over () as n from (${text[0] ?? ''}`
-  text[text.length - 1] = `${text.at(-1) ?? ''} limit ${size}) as a) as b order by n desc limit 1`
-  const [last] = await database.query({ segments: text, params })
-  if (last === undefined) return null
-  return { kind: 'keys', after, upTo: keyOf(last['k'], key, 'the batch'), count: Number(last['n']) }
+  const ordered = { segments: [...segments.slice(0, -1), `${segments.at(-1) ?? ''} limit ${size}`], params }
+  const last = await lastOf(database, 'k', ordered)
+  if (last === null) return null
+  return { kind: 'keys', after, upTo: keyOf(last.row['k'], key, 'the batch'), count: last.count }
 }
 
 /** The rows between two keys as they are now, in order of the key. */

@@ -138,8 +138,9 @@ export class Pipelines {
    * its signal, or waits for something else), MILL_INPUT_INVALID.
    */
   async signal(jobId: string, step: string, data?: unknown): Promise<void> {
-    const { lane } = await recordOf(this.#services.storage, jobId)
-    const schema = this.#bodyOf(jobId, lane, step, 'signal').schema
+    const record = await recordOf(this.#services.storage, jobId)
+    this.#planOf(record)
+    const schema = this.#bodyOf(jobId, record.lane, step, 'signal').schema
     const checked = await validate(schema, data, `signal for step ${step} of pipeline ${jobId}`)
     await this.#answer(
       jobId,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { reachesFault, relieve } from './fault-points.ts'
 import { fillItems } from './rows.ts'
 import { Run, type Here, type Outcome } from './run.ts'
@@ -23,7 +24,11 @@ export async function toolFaultAt(target: Target, toolCase: ToolCase): Promise<O
     if (action === 'kill') armed.expectDeath()
     const ended = under.begin()
     ended.catch(() => undefined)
-    await Promise.race([reachesFault(run, armed, point), ended.then(() => neverReached(point))])
+    const reached = reachesFault(run, armed, point)
+    // What comes after the commit that ends it is a little later than that.
+    const inVain = ended.then(() => sleep(patienceMs)).then(() => neverReached(point))
+    inVain.catch(() => undefined)
+    await Promise.race([reached, inVain])
     await relieve(run, armed, { point, action, approach: { name: '', works: [], scope } })
     await (under.end?.() ?? ended)
     // What a start does with a lost answer of its own is to fail, and to be tried again.
@@ -50,6 +55,8 @@ async function prepared(run: Run, here: Here, toolCase: ToolCase): Promise<Under
   const made = await schedule(run, here, asked)
   return { begin: () => new Promise(() => undefined), end: () => unschedule(here, made) }
 }
+
+const patienceMs = 10_000
 
 function neverReached(point: string): never {
   throw new Error(`all was done before ${point} was reached`)

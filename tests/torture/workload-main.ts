@@ -32,7 +32,7 @@ export interface WorkloadArguments {
   readonly keeperThread: boolean
 }
 
-/** Does the action at the n-th hit of the point; of those, with `during`, while that execution was the last one to begin. */
+/** Does the action at the n-th hit of the point; with `during` at the first hit while that execution of the n-th job was the last one to begin. */
 export interface Armed {
   readonly point: FaultPoint
   readonly nth: number
@@ -91,23 +91,35 @@ class Trigger implements Faults {
   readonly #armed: Armed
   readonly #ledger: Ledger
   #hits = 0
-  #last = ''
+  /** Jobs that have begun the execution `during`, and whether nothing else has begun since. */
+  readonly #jobs = new Set<string>()
+  #during = false
 
   constructor(armed: Armed, ledger: Ledger) {
     this.#armed = armed
     this.#ledger = ledger
   }
 
-  began({ seq, attempt }: { readonly seq: number; readonly attempt: number }): void {
-    this.#last = `${seq} ${attempt}`
+  began({
+    job,
+    seq,
+    attempt,
+  }: {
+    readonly job: string
+    readonly seq: number
+    readonly attempt: number
+  }): void {
+    const { during } = this.#armed
+    this.#during = during?.seq === seq && during.attempt === attempt
+    if (this.#during) this.#jobs.add(job)
   }
 
   hit(reached: FaultPoint): void {
     const { point, nth, action, during } = this.#armed
     if (reached !== point) return
-    if (during !== undefined && this.#last !== `${during.seq} ${during.attempt}`) return
+    if (during !== undefined && !(this.#during && this.#jobs.size === nth)) return
     this.#hits += 1
-    if (this.#hits !== nth) return
+    if (this.#hits !== (during === undefined ? nth : 1)) return
     this.#ledger.write({ kind: 'fault', point, action, hit: this.#hits })
     if (action === 'lose-answer')
       throw new MillraceError('MILL_STORAGE_UNAVAILABLE', `the answer at ${point} was lost`, {

@@ -84,8 +84,16 @@ export {
   type StepOptions,
 } from './tools/pipeline/step.ts'
 export type { Pipelines, RestartOptions } from './mill/pipelines.ts'
-export type { PipelineStatus, StepStatus, StepView } from './mill/pipeline-status.ts'
+export type { PipelineStatus, StepStatus, StepView, WaitsFor } from './mill/pipeline-status.ts'
 export { cursorStep, type CursorStepOptions } from './tools/pipeline/cursor-step.ts'
+export {
+  approvalStep,
+  signalStep,
+  type Approval,
+  type ApprovalStepOptions,
+  type SignalStepOptions,
+} from './tools/pipeline/answer-step.ts'
+export { batchStep, queueableStep, type ChildStepOptions } from './tools/pipeline/child-step.ts'
 export { calloutStep, type CalloutStepOptions } from './tools/pipeline/callout-step.ts'
 export {
   delayStep,

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { FaultPoint } from '../../../packages/millrace/src/kernel/rules/fault-point.ts'
 import { assemble } from '../../../packages/millrace/src/mill/create-mill.ts'
 import { Item } from '../batch/items.ts'
+import { answeredPipeline } from './answered.ts'
+import { runningPipeline } from './children.ts'
 import { countingPipeline } from './counting.ts'
 
 // A worker in a process of its own that kills itself at the n-th time it comes to a fault point.
@@ -13,6 +15,8 @@ export interface Order {
   readonly name: string
   readonly point: FaultPoint
   readonly time: number
+  /** `enqueued`: an answered one that stands there already. Default: a counting one. */
+  readonly what?: 'counting' | 'answered' | 'enqueued' | 'running'
 }
 
 /** Resolves when it is dead; true when it died by its own hand. */
@@ -28,11 +32,18 @@ export async function runVictim(order: Order): Promise<boolean> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { storage, name, point, time } = JSON.parse(process.argv[2] ?? '{}') as Order
-  const pipeline = countingPipeline(name)
+  const { storage, name, point, time, what = 'counting' } = JSON.parse(process.argv[2] ?? '{}') as Order
+  const running = runningPipeline(name)
+  const pipeline =
+    what === 'counting'
+      ? countingPipeline(name)
+      : what === 'running'
+        ? running.pipeline
+        : answeredPipeline(name)
+  const definitions = what === 'running' ? running.definitions : [pipeline, Item]
   let times = 0
   const mill = await assemble(
-    { storage, definitions: [pipeline, Item], lease: '2 seconds', log: { sink: () => undefined } },
+    { storage, definitions, lease: '2 seconds', log: { sink: () => undefined } },
     {
       // Its executions are claimed one by one where it is to die at a claim.
       ...(point.startsWith('claim') ? { keepMs: 0 } : {}),
@@ -47,8 +58,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   )
   mill.on((event) => {
     // It came to its end before that: nothing is left to be killed in.
-    if (event.kind === 'execution.ended' && event.outcome === 'completed') void mill.stop()
+    if (event.kind === 'execution.ended' && event.outcome === 'completed' && event.lane.name === name)
+      void mill.stop()
   })
   await mill.start()
-  await mill.enqueue(pipeline, null)
+  if (what !== 'enqueued') await mill.enqueue(pipeline, null)
 }

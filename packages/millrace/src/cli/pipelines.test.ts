@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createMill, definePipeline, step } from '../index.ts'
+import { approvalStep, createMill, definePipeline, signalStep, step, type Mill } from '../index.ts'
+import { until } from '../../../../tests/engine/support/until.ts'
 import { CliProject } from '../../../../tests/support/cli.ts'
 
 const project = new CliProject({
-  'millrace.config.mjs': `import { definePipeline, step } from 'millrace'
+  'millrace.config.mjs': `import { approvalStep, definePipeline, signalStep, step } from 'millrace'
 const one = (name) => step({ name, execute(_, ctx) { ctx.state.n += 1 } })
 export const nightly = definePipeline({ name: 'nightly', state: { n: 0 } }, [one('load'), one('send')])
-export default { storage: 'sqlite:mill.db', definitions: [nightly] }`,
+export const asking = definePipeline({ name: 'asking' }, [approvalStep({ name: 'ask' }), signalStep({ name: 'go' })])
+export default { storage: 'sqlite:mill.db', definitions: [nightly, asking] }`,
 })
 const run = (...args: string[]) => project.run(['pipelines', ...args])
 let failed: string
+let asking: string
+const waits = (mill: Mill, step: string) =>
+  until('it waits', async () => (await mill.pipelines.status(asking)).waitsFor?.step === step)
 
 beforeAll(async () => {
   const nightly = definePipeline({ name: 'nightly', state: { n: 0 }, retry: { attempts: 1 } }, [
@@ -21,11 +26,17 @@ beforeAll(async () => {
       },
     }),
   ])
-  const mill = await createMill({ storage: `sqlite:${project.path}/mill.db`, definitions: [nightly] })
+  const asks = definePipeline({ name: 'asking' }, [
+    approvalStep<null, unknown>({ name: 'ask' }),
+    signalStep({ name: 'go' }),
+  ])
+  const mill = await createMill({ storage: `sqlite:${project.path}/mill.db`, definitions: [nightly, asks] })
   await mill.start()
   const job = await mill.enqueue(nightly, null)
   failed = job.id
   await job.completed().catch(() => undefined)
+  asking = (await mill.enqueue(asks, null)).id
+  await waits(mill, 'ask')
   await mill.stop()
 })
 afterAll(() => project.remove())
@@ -58,9 +69,19 @@ test('status and retry of one that failed', async () => {
   expect((await run('status', failed)).stdout).toContain(`went on as ${next}`)
 }, 60_000)
 
+test('signal and approve of one that asks', async () => {
+  const early = await run('signal', asking, 'go', '1')
+  expect(early.stderr).toContain('MILL_PIPELINE_NOT_WAITING')
+  const token = /waits for +approval ([\w.-]+)/.exec((await run('status', asking)).stdout)?.[1] ?? ''
+  expect((await run('approve', token, '{"n":1}', '--by', 'ann')).stdout).toBe('approved\n')
+  expect((await run('reject', token)).stderr).toContain('MILL_PIPELINE_TOKEN_USED')
+}, 60_000)
+
 test.each([
   [['restart', 'x'], 2, '--from'],
   [['restart', 'x', '--from', 'a', '--state', '{'], 2, 'no JSON'],
+  [['signal', 'x', 'go', '{'], 2, 'no JSON'],
+  [['approve', 'x'], 1, 'MILL_PIPELINE_TOKEN_UNKNOWN'],
   [['status', 'x'], 1, 'MILL_JOB_UNKNOWN'],
 ])('%j is refused', async (args, code, words) => {
   const answer = await run(...args)

@@ -40,6 +40,29 @@ export function addPipelines(program: Command): void {
       })
 
   pipelines
+    .command('signal')
+    .description('give a step what it waits for')
+    .argument('<id>')
+    .argument('<step>')
+    .argument('[data]', 'JSON')
+    .action(async (id, step, data, _options, command) => {
+      const { signalPipeline } = await import('./commands/pipelines.ts')
+      await signalPipeline(id, step, data, command.optsWithGlobals())
+    })
+
+  for (const verb of ['approve', 'reject'] as const)
+    pipelines
+      .command(verb)
+      .description(`${verb} what a step asks for, by its token`)
+      .argument('<token>')
+      .argument('[form]', 'JSON')
+      .option('--by <who>')
+      .action(async (token, form, _options, command) => {
+        const { decidePipeline } = await import('./commands/pipelines.ts')
+        await decidePipeline(verb, token, form, command.optsWithGlobals())
+      })
+
+  pipelines
     .command('restart')
     .description('go on from a step; prints the id of the job that does')
     .argument('<id>')

@@ -73,6 +73,14 @@ describe('every state has its sentence', () => {
       { substatus: 'outsideWindow', reason: { dueAt: now + 60_000 } },
       'It is outside its hours, which begin in 1 minute, at 2030-01-01T00:01:00.000Z.',
     ],
+    [
+      { substatus: 'awaiting' },
+      'A step of it waits for an answer: `waitsFor` of its status tells for which.',
+    ],
+    [
+      { substatus: 'awaiting', reason: { dueAt: now + 500 } },
+      'A step of it waits for an answer or a job; it looks again in 500 ms, at 2030-01-01T00:00:00.500Z.',
+    ],
     [{ substatus: 'snoozed' }, 'Its handler put it off; it comes again later.'],
     [
       { substatus: 'rateLimited', reason: { gate: 'r:tenant:acme' } },

@@ -49,6 +49,10 @@ function stateOf(job: JobView, { now, limits }: Surroundings): string {
       return reason.paused
         ? 'It may run as far as its own time is concerned.'
         : 'It was paused by itself and goes on when it is resumed.'
+    case 'awaiting':
+      return reason.dueAt === undefined
+        ? 'A step of it waits for an answer: `waitsFor` of its status tells for which.'
+        : dueText('A step of it waits for an answer or a job; it looks again', reason.dueAt, now)
     case 'unknownDefinition':
       return 'It may run as far as its own time is concerned.'
     case 'finalizing':

@@ -5,7 +5,7 @@ import type { Pause } from '../kernel/storage/controls.ts'
 import type { AttemptRecord, JobRecord } from '../kernel/storage/history.ts'
 import type { WorkerView } from '../kernel/storage/workers.ts'
 import { decode } from '../tools/codec.ts'
-import { decodeResult } from './job.ts'
+import { decodeResult } from '../tools/store-result.ts'
 import { progressOf, type Progress } from './progress.ts'
 
 /** One job as lists, CLI and later console and API show it. */

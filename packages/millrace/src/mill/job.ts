@@ -7,7 +7,7 @@ import { outcomes } from '../kernel/rules/outcome.ts'
 import { reviveError } from '../kernel/rules/stored-error.ts'
 import type { Awaiter } from '../kernel/runtime/awaiter.ts'
 import type { JobEnd } from '../kernel/storage/history.ts'
-import { decode } from '../tools/codec.ts'
+import { decodeResult } from '../tools/store-result.ts'
 import type { EnqueuedJob } from '../tools/handler-context.ts'
 import type { Progress } from './progress.ts'
 
@@ -74,11 +74,4 @@ function resultOf(end: JobEnd): unknown {
       data: { jobId: end.job, status, substatus },
     },
   )
-}
-
-/** What a handler returned, from its stored text. */
-export function decodeResult(stored: string | null): unknown {
-  if (stored === null) return undefined
-  const { json, types } = JSON.parse(stored) as { json: unknown; types?: unknown }
-  return types === undefined ? json : decode(JSON.stringify(json), types)
 }

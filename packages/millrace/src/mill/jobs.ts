@@ -9,6 +9,8 @@ import type { JobRecord } from '../kernel/storage/history.ts'
 import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { LaneFilter } from '../kernel/storage/lanes.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
+import { childOf, pipelineOf } from '../tools/pipeline/rules.ts'
+import { phases, type StateChange } from '../kernel/rules/state.ts'
 import { tracksOf } from '../tools/batch/rules.ts'
 import { demandRoomBeside } from './beside.ts'
 import { attemptView, jobView, type AttemptView, type JobView, type LaneConditions } from './job-view.ts'
@@ -120,10 +122,10 @@ export class Jobs {
     return answer === 'ended' && runsHere ? 'requested' : answer
   }
 
-  /** What a batch has shared out. They would find out themselves, but not those that wait, and not before their chunk is through. */
+  /** What a batch has shared out, or the step of a pipeline runs. They would find out themselves, but not those that wait, and not before their chunk is through. */
   async #abortParts(id: JobId): Promise<void> {
     const state = await this.#storage.states.get(id)
-    for (const part of state === null ? [] : tracksOf(state)) {
+    for (const part of state === null ? [] : partsOf(state)) {
       this.#abortHere([part])
       await this.#storage.executions.abort(part)
     }
@@ -200,6 +202,12 @@ export async function recordOf({ history }: Storage, id: string): Promise<JobRec
   const [record] = await history.jobs([checkId(id)])
   if (record === undefined) throw unknown(id)
   return record
+}
+
+function partsOf(state: StateChange): readonly JobId[] {
+  if (state.phase !== phases.steps) return tracksOf(state)
+  const child = childOf(pipelineOf(state))
+  return child === null ? [] : [child]
 }
 
 /** Whose records that were set aside are its own: itself, or the batch that it tries again or is a part of. */

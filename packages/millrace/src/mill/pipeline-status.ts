@@ -22,10 +22,22 @@ export interface StepView {
   readonly records: number
   readonly total: number | null
   readonly restarts: number
+  /** The job that it runs, or ran. */
+  readonly child: string | null
   readonly begunAt: Date | null
   readonly endedAt: Date | null
   /** Of its newest attempt that failed. */
   readonly error: StoredError | null
+}
+
+/** An answer, by `mill.pipelines.signal`, or by `approve` or `reject` with the token; or the end of another job. */
+export interface WaitsFor {
+  readonly step: string
+  readonly kind: 'signal' | 'approval' | 'job'
+  readonly token: string | null
+  readonly job: string | null
+  /** Of its timeout; null: none. */
+  readonly until: Date | null
 }
 
 export interface PipelineStatus {
@@ -34,6 +46,8 @@ export interface PipelineStatus {
   readonly step: string | null
   /** An operator holds it. */
   readonly paused: boolean
+  /** null: for nobody. */
+  readonly waitsFor: WaitsFor | null
   readonly steps: readonly StepView[]
   /** `ctx.state` as the last committed execution left it, and its size as JSON. */
   readonly state: unknown
@@ -58,11 +72,24 @@ export function pipelineStatus(job: JobView, { standing, plan, attempts }: Statu
     job,
     step: pipeline.plan[index] ?? null,
     paused: standing?.held ?? (job.substatus === 'paused' && job.reason.paused === undefined),
+    waitsFor: job.finishedAt === null ? waitsFor(pipeline) : null,
     steps: pipeline.plan.map((name, at) => stepView(job, pipeline, { name, at, attempts })),
     state: state === null ? undefined : decode(state.json, state.types),
     stateBytes: state === null ? 0 : Buffer.byteLength(textOf(state)),
     continues: standing === null || pipeline.root === job.id ? null : job.retryOf,
     continuedBy: pipeline.continuedBy ?? null,
+  }
+}
+
+function waitsFor({ plan, index, work, steps }: Pipeline): WaitsFor | null {
+  const step = plan[index] ?? ''
+  const asked = steps[index]?.asked
+  if (work.kind === 'child') return { step, kind: 'job', token: null, job: work.child, until: null }
+  if (work.kind !== 'await' || asked === undefined) return null
+  const { what, token } = asked
+  return {
+    ...{ step, kind: what, token, job: null },
+    until: work.until === null ? null : new Date(work.until),
   }
 }
 
@@ -96,6 +123,7 @@ function stepView(job: JobView, { index, steps }: Pipeline, { name, at, attempts
     records: record?.records ?? 0,
     total: record?.total ?? null,
     restarts: record?.restarts ?? 0,
+    child: record?.child ?? null,
     begunAt: record === undefined ? null : new Date(record.begun),
     endedAt: ended === null ? null : new Date(ended),
     error: failed.at(-1)?.error ?? null,

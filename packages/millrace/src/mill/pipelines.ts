@@ -1,3 +1,5 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { isJobId } from '../kernel/rules/ids.ts'
 import { optionFields } from '../kernel/rules/option-fields.ts'
 import { phases } from '../kernel/rules/state.ts'
 import type { JobRecord } from '../kernel/storage/history.ts'
@@ -5,12 +7,29 @@ import type { NewJob } from '../kernel/storage/jobs.ts'
 import type { StandingJob, Steering } from '../kernel/storage/steering.ts'
 import type { StorageTransaction } from '../kernel/storage/transaction.ts'
 import type { Storage } from '../kernel/storage/storage.ts'
-import { MillraceError } from '../kernel/rules/errors.ts'
+import { isMillraceError, MillraceError } from '../kernel/rules/errors.ts'
 import { encode } from '../tools/codec.ts'
-import type { Definition } from '../tools/definition.ts'
+import { validate, type Definition } from '../tools/definition.ts'
+import { answer } from '../tools/pipeline/answering.ts'
 import { stateLimits, type PipelineDefinition } from '../tools/pipeline/define.ts'
-import { changeOf, pipelineOf, planned, type KeptState, type Pipeline } from '../tools/pipeline/rules.ts'
-import { moveInvalid, steer, type Move, type Verb } from '../tools/pipeline/steering.ts'
+import {
+  changeOf,
+  childOf,
+  pipelineOf,
+  planned,
+  type Answer,
+  type KeptState,
+  type Pipeline,
+} from '../tools/pipeline/rules.ts'
+import {
+  moveInvalid,
+  steer,
+  stepUnknown,
+  type Found,
+  type Move,
+  type Verb,
+} from '../tools/pipeline/steering.ts'
+import type { StepBody } from '../tools/pipeline/step.ts'
 import { demandRoomBeside } from './beside.ts'
 import { recordOf, type Jobs } from './jobs.ts'
 import { pipelineStatus, type PipelineStatus } from './pipeline-status.ts'
@@ -69,13 +88,20 @@ export class Pipelines {
   async resume(jobId: string): Promise<boolean> {
     return this.#steer(jobId, 'resume', async (steering, standing) => {
       demandLive(jobId, standing)
-      const { queued, hold, now } = standing
+      const { state, queued, hold, now } = standing
       await steering.release(jobId)
       const due = hold === null ? (queued?.due ?? null) : hold.due
+      const awaits = state !== null && pipelineOf(state).work.kind === 'await'
       if (queued !== null)
         await steering.put(
           queued,
-          due === null || due <= now ? { ready: true } : { dueInMs: due - now, reason: 'scheduled' },
+          due === null
+            ? awaits
+              ? { held: true, reason: 'awaiting' }
+              : { ready: true }
+            : due <= now
+              ? { ready: true }
+              : { dueInMs: due - now, reason: awaits ? 'awaiting' : 'scheduled' },
         )
       return hold !== null
     })
@@ -106,6 +132,99 @@ export class Pipelines {
     return this.#move(jobId, { kind: 'restart', from, ...kept })
   }
 
+  /**
+   * Gives a signal step what it waits for; the pipeline goes on with that. The definition must be one of this mill. Throws
+   * MILL_PIPELINE_STEP_UNKNOWN, MILL_PIPELINE_NOT_WAITING (retryable: the step is not there yet), MILL_PIPELINE_MOVE_INVALID (it is over, has
+   * its signal, or waits for something else), MILL_INPUT_INVALID.
+   */
+  async signal(jobId: string, step: string, data?: unknown): Promise<void> {
+    const record = await recordOf(this.#services.storage, jobId)
+    this.#planOf(record)
+    const schema = this.#bodyOf(jobId, record.lane, step, 'signal').schema
+    const checked = await validate(schema, data, `signal for step ${step} of pipeline ${jobId}`)
+    await this.#answer(
+      jobId,
+      'signal',
+      { kind: 'signal', data: keep(checked, jobId), by: null },
+      ({ plan }) => {
+        const index = plan.indexOf(step)
+        if (index < 0) throw stepUnknown(jobId, step, plan)
+        return index
+      },
+    )
+  }
+
+  /**
+   * Answers an approval step, whose token this is; the pipeline goes on with that. The definition must be one of this mill. Throws
+   * MILL_PIPELINE_TOKEN_UNKNOWN, MILL_PIPELINE_TOKEN_USED, MILL_PIPELINE_TOKEN_EXPIRED, MILL_PIPELINE_NOT_WAITING (retryable: its notify runs),
+   * MILL_INPUT_INVALID.
+   */
+  approve(token: string, form?: unknown, by?: string): Promise<void> {
+    return this.#decide('approved', token, form, by)
+  }
+
+  /** The same, for no. The form is not checked by the step's schema. */
+  reject(token: string, form?: unknown, by?: string): Promise<void> {
+    return this.#decide('rejected', token, form, by)
+  }
+
+  async #decide(kind: 'approved' | 'rejected', token: string, form: unknown, by?: string): Promise<void> {
+    const { storage } = this.#services
+    const jobId = typeof token === 'string' ? (token.split('.')[0] ?? '') : ''
+    const [record] = isJobId(jobId) ? await storage.history.jobs([jobId]) : []
+    const standing = record === undefined ? null : await storage.states.get(jobId)
+    if (record === undefined || standing?.phase !== phases.steps) throw tokenUnknown()
+    const at = (pipeline: Pipeline): number => {
+      const index = pipeline.steps.findIndex(({ asked }) => isSame(asked?.token, token))
+      if (index < 0) throw tokenUnknown()
+      return index
+    }
+    const pipeline = pipelineOf(standing)
+    const step = pipeline.plan[at(pipeline)] ?? ''
+    const where = `form for step ${step} of pipeline ${jobId}`
+    const checked =
+      kind === 'approved' && pipeline.steps[at(pipeline)]?.asked?.answered === false
+        ? await validate(this.#bodyOf(jobId, record.lane, step, 'approval').schema, form, where)
+        : form
+    await this.#answer(jobId, 'approval', { kind, data: keep(checked, jobId), by: by ?? null }, at)
+  }
+
+  async #answer(
+    jobId: string,
+    what: string,
+    given: Answer,
+    at: (pipeline: Pipeline) => number,
+  ): Promise<void> {
+    await this.#steer(jobId, what, async (steering, standing, { plan }) => {
+      const found = foundOf(jobId, standing, plan)
+      const { pipeline, seq } = answer(found, at(found.pipeline), given, standing.now)
+      await putInPlace(steering, standing, pipeline, seq)
+    })
+  }
+
+  /** Of a step of the definition as it is known here. */
+  #bodyOf<Kind extends 'signal' | 'approval'>(
+    jobId: string,
+    { name, version }: { readonly name: string; readonly version: number },
+    step: string,
+    kind: Kind,
+  ): Extract<StepBody<never, never>, { readonly kind: Kind }> {
+    const definition = this.#services.definitions.find(
+      (one) => one.name === name && one.version === version,
+    ) as Partial<PipelineDefinition> | undefined
+    if (definition === undefined) throw definitionUnknown(jobId, name, version)
+    const steps = definition.steps ?? []
+    const body = steps.find((one) => one.name === step)?.body
+    if (body === undefined)
+      throw stepUnknown(
+        jobId,
+        step,
+        steps.map((one) => one.name),
+      )
+    if (body.kind === kind) return body as Extract<StepBody<never, never>, { readonly kind: Kind }>
+    throw moveInvalid(jobId, `takes no ${kind} for ${step}: its kind is ${body.kind}`)
+  }
+
   /** As `mill.jobs.abort`. */
   async abort(jobId: string): Promise<'aborted' | 'requested' | 'ended'> {
     this.#planOf(await recordOf(this.#services.storage, jobId))
@@ -113,32 +232,33 @@ export class Pipelines {
   }
 
   async #move(jobId: string, verb: Verb): Promise<{ readonly id: string }> {
-    const { newId } = this.#services
+    const { newId, jobs } = this.#services
     const newJob = newId()
-    return this.#steer(jobId, verb.kind, async (steering, standing, { record, plan, enqueue }) => {
-      const { state, queued, ended, hold, now } = standing
-      const initial = (): Pipeline => planned(plan.names, plan.state, { job: jobId, seq: 0, now })
-      const pipeline = state === null ? initial() : pipelineOf(state)
-      const found = { job: jobId, pipeline, queued, ended, held: hold !== null }
-      const move: Move = steer(found, verb, { newJob, now })
-      if (move.kind === 'continue') {
-        await steering.putState(jobId, changeOf({ ...pipeline, continuedBy: newJob }, state?.seq ?? 0))
-        await enqueue(continuing(record, newJob))
-        await steering.putState(newJob, changeOf(move.pipeline, 0))
-        return { id: newJob }
-      }
-      if (queued === null) throw new MillraceError('MILL_INTERNAL', `pipeline ${jobId} is not queued`)
-      if (move.kind === 'now') await steering.put(queued, { ready: true })
-      else {
-        const { seq } = move
-        await steering.putState(jobId, changeOf(move.pipeline, seq))
-        await steering.put(
-          { ...queued, seq, attempt: 1, care: 0 },
-          hold === null ? { ready: true } : { held: true },
-        )
-      }
-      return { id: jobId }
-    })
+    let left: string | null = null
+    const moved = await this.#steer(
+      jobId,
+      verb.kind,
+      async (steering, standing, { record, plan, enqueue }) => {
+        const { state, queued, now } = standing
+        const found = foundOf(jobId, standing, plan)
+        const { pipeline } = found
+        const move: Move = steer(found, verb, { newJob, now })
+        if (verb.kind !== 'retry') left = childOf(pipeline)
+        if (move.kind === 'continue') {
+          await steering.putState(jobId, changeOf({ ...pipeline, continuedBy: newJob }, state?.seq ?? 0))
+          await enqueue(continuing(record, newJob))
+          await steering.putState(newJob, changeOf(move.pipeline, 0))
+          return { id: newJob }
+        }
+        if (queued === null) throw new MillraceError('MILL_INTERNAL', `pipeline ${jobId} is not queued`)
+        if (move.kind === 'now') await steering.put(queued, { ready: true })
+        else await putInPlace(steering, standing, move.pipeline, move.seq)
+        return { id: jobId }
+      },
+    )
+    // Nobody waits for it any more.
+    if (left !== null) await jobs.abort(left).catch(unlessUnknown)
+    return moved
   }
 
   async #steer<T>(
@@ -183,11 +303,7 @@ export class Pipelines {
       const kept = initial === undefined ? null : encode(initial, `state of ${lane.name}`, stateLimits)
       return { names: steps.map(({ name }) => name), state: kept }
     }
-    if (definition === undefined)
-      throw new MillraceError(
-        'MILL_DEFINITION_UNKNOWN',
-        `${lane.name}, version ${lane.version}, of job ${id} is not among the definitions of this mill`,
-      )
+    if (definition === undefined) throw definitionUnknown(id, lane.name, lane.version)
     throw new MillraceError(
       'MILL_PIPELINE_MOVE_INVALID',
       `job ${id} is no pipeline: ${lane.name} is a ${definition.tool}`,
@@ -199,6 +315,58 @@ export class Pipelines {
 export interface Plan {
   readonly names: readonly string[]
   readonly state: KeptState
+}
+
+function foundOf(jobId: string, { state, queued, ended, hold, now }: StandingJob, plan: Plan): Found {
+  const initial = (): Pipeline => planned(plan.names, plan.state, { job: jobId, seq: 0, now })
+  const pipeline = state === null ? initial() : pipelineOf(state)
+  return { job: jobId, pipeline, queued, ended, held: hold !== null }
+}
+
+/** Another execution instead of the one that was taken. A paused pipeline stays so, and has nothing to wait for once it is resumed. */
+async function putInPlace(
+  steering: Steering,
+  { queued, hold }: StandingJob,
+  pipeline: Pipeline,
+  seq: number,
+): Promise<void> {
+  if (queued === null) throw new MillraceError('MILL_INTERNAL', 'a pipeline that is not queued was moved')
+  const { job } = queued
+  if (hold !== null && hold.due !== null) {
+    await steering.release(job)
+    await steering.hold(job, { by: null, due: null })
+  }
+  await steering.putState(job, changeOf(pipeline, seq))
+  await steering.put(
+    { ...queued, seq, attempt: 1, care: 0 },
+    hold === null ? { ready: true } : { held: true },
+  )
+}
+
+function keep(value: unknown, jobId: string): KeptState {
+  return value === undefined ? null : encode(value, `answer to pipeline ${jobId}`, stateLimits)
+}
+
+/** In the same time, however much of it is right. */
+function isSame(kept: string | null | undefined, given: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return typeof kept === 'string' && timingSafeEqual(digest(kept), digest(given))
+}
+
+/** It may have been pruned. */
+function unlessUnknown(error: unknown): void {
+  if (!isMillraceError(error, 'MILL_JOB_UNKNOWN')) throw error
+}
+
+function tokenUnknown(): MillraceError {
+  return new MillraceError('MILL_PIPELINE_TOKEN_UNKNOWN', 'no step of a pipeline has asked with this token')
+}
+
+function definitionUnknown(id: string, name: string, version: number): MillraceError {
+  return new MillraceError(
+    'MILL_DEFINITION_UNKNOWN',
+    `${name}, version ${version}, of job ${id} is not among the definitions of this mill`,
+  )
 }
 
 function demandLive(jobId: string, { ended }: StandingJob): void {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Mill, StepView } from '../../index.ts'
+import type { Mill, StepView, WaitsFor } from '../../index.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { printJson } from '../json.ts'
 import { findConfig, quietly, withMill } from '../session.ts'
@@ -14,11 +14,12 @@ export async function showPipeline(id: string, options: GlobalOptions): Promise<
     printJson(status)
     return
   }
-  const { job, step, paused, steps, state, stateBytes, continues, continuedBy } = status
+  const { job, step, paused, waitsFor, steps, state, stateBytes, continues, continuedBy } = status
   print(`${paint('bold', job.name)} ${job.id}`)
   const fields: readonly (readonly [string, string | null])[] = [
     ['status', `${paintStatus(job.status, statusText(job))}${paused ? ', paused' : ''}`],
     ['step', step],
+    ['waits for', waitsFor === null ? null : waitText(waitsFor)],
     ['continues', continues],
     ['went on as', continuedBy],
     ['state', state === undefined ? null : `${stateBytes} bytes`],
@@ -47,6 +48,12 @@ export async function showPipeline(id: string, options: GlobalOptions): Promise<
   )
 }
 
+function waitText({ kind, token, job, until }: WaitsFor): string {
+  const what =
+    kind === 'job' ? `job ${job ?? ''}` : kind === 'approval' ? `approval ${token ?? ''}` : 'a signal'
+  return until === null ? what : `${what}, until ${shortTime(until)}`
+}
+
 export type PipelineVerb = 'pause' | 'resume' | 'retry' | 'skip' | 'abort'
 
 export async function steerPipeline(verb: PipelineVerb, id: string, options: GlobalOptions): Promise<void> {
@@ -65,8 +72,33 @@ export async function restartPipeline(
   options: GlobalOptions & { readonly from: string; readonly state?: string | undefined },
 ): Promise<void> {
   const { from, state } = options
-  const more = state === undefined ? {} : { state: parse(state) }
+  const more = state === undefined ? {} : { state: parse(state, 'state') }
   tellJob(await withPipelines(options, ({ pipelines }) => pipelines.restart(id, { from, ...more })), options)
+}
+
+export async function signalPipeline(
+  id: string,
+  step: string,
+  data: string | undefined,
+  options: GlobalOptions,
+): Promise<void> {
+  const given = parse(data, 'data')
+  await withPipelines(options, ({ pipelines }) => pipelines.signal(id, step, given))
+  if (options.json) printJson({ id, step })
+  else print(`${id} has its signal for ${visible(step)}`)
+}
+
+export async function decidePipeline(
+  verb: 'approve' | 'reject',
+  token: string,
+  form: string | undefined,
+  options: GlobalOptions & { readonly by?: string | undefined },
+): Promise<void> {
+  const given = parse(form, 'form')
+  await withPipelines(options, ({ pipelines }) => pipelines[verb](token, given, options.by))
+  const done = verb === 'approve' ? 'approved' : 'rejected'
+  if (options.json) printJson({ answer: done })
+  else print(done)
 }
 
 function tellJob(job: { readonly id: string }, { json }: GlobalOptions): void {
@@ -80,10 +112,11 @@ async function withPipelines<T>(options: GlobalOptions, work: (mill: Mill) => Pr
   return withMill({ ...quietly(config), migrate: false }, work)
 }
 
-function parse(text: string): unknown {
+function parse(text: string | undefined, what: string): unknown {
+  if (text === undefined) return undefined
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`the state is no JSON: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`the ${what} is no JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

@@ -101,7 +101,7 @@ export function consequenceValues(decisions: readonly Decision[]): Values {
     ...nextValues('r', ready),
     ...nextValues('w', waiting),
     w_delays: plain(waiting.map(({ when }) => ('held' in when ? null : when.dueInMs))),
-    w_reasons: plain(waiting.map(({ when }) => waitReasons['held' in when ? 'paused' : when.reason])),
+    w_reasons: plain(waiting.map(({ when }) => waitReasons[when.reason ?? 'paused'])),
     f_jobs: plain(failures.map(({ key }) => key.job)),
     f_seqs: plain(failures.map(({ key }) => key.seq)),
     f_attempts: plain(failures.map(({ key }) => key.attempt)),

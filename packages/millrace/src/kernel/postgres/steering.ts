@@ -110,8 +110,10 @@ async function put(run: Run, row: ExecutionRow, when: QueuedWhen): Promise<void>
   const { lane, prio, care, job, seq, attempt } = row
   const values = { lane, prio, care, job, seq, attempt }
   if ('ready' in when) await run(putReady, values)
-  else if ('held' in when) await run(putWaiting, { ...values, delay: null, reason: waitReasons.paused })
-  else await run(putWaiting, { ...values, delay: when.dueInMs, reason: waitReasons[when.reason] })
+  else {
+    const delay = 'held' in when ? null : when.dueInMs
+    await run(putWaiting, { ...values, delay, reason: waitReasons[when.reason ?? 'paused'] })
+  }
 }
 
 function stateValues(

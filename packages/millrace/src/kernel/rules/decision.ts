@@ -12,6 +12,7 @@ export type WaitReason =
   | 'outsideWindow'
   | 'holding'
   | 'paused'
+  | 'awaiting'
 
 /** Stored as smallint. */
 export const waitReasons: Readonly<Record<WaitReason, number>> = {
@@ -23,17 +24,18 @@ export const waitReasons: Readonly<Record<WaitReason, number>> = {
   outsideWindow: 6,
   holding: 7,
   paused: 8,
+  awaiting: 9,
 }
 
 /**
- * When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go. `keep`: at once and here, under the lease that
+ * When a next execution may run: at once, `dueInMs` (> 0) from now by the database's clock, or when its job is let go, or answered (`awaiting`). `keep`: at once and here, under the lease that
  * the settle goes to, in that place of it.
  */
 export type When =
   | { readonly ready: true }
   | { readonly keep: number }
   | { readonly dueInMs: number; readonly reason: WaitReason }
-  | { readonly held: true }
+  | { readonly held: true; readonly reason?: 'awaiting' }
 
 /** Of an execution that stands in a queue. */
 export type QueuedWhen = Exclude<When, { readonly keep: number }>

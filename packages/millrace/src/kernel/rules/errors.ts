@@ -127,6 +127,35 @@ export const errorRegistry = {
     'Another job goes on with this pipeline already.',
     '`data.jobId` is that job.',
   ),
+  MILL_PIPELINE_TIMED_OUT: entry(
+    'Nobody gave the signal or the approval that a step waited for within its timeout.',
+    'Retry the pipeline: the step asks anew; or say by `onTimeout` how it goes on.',
+  ),
+  MILL_PIPELINE_REJECTED: entry(
+    'An approval step was rejected.',
+    '`data.by` has who did; a retry of the pipeline asks anew, and `onReject` lets it go on.',
+  ),
+  MILL_PIPELINE_CHILD_FAILED: entry(
+    'The job that a step ran did not complete.',
+    'The cause is its error, `data.jobId` the job; a retry of the pipeline runs another one.',
+  ),
+  MILL_PIPELINE_NOT_WAITING: entry(
+    'The step does not wait for an answer yet.',
+    'Send it again when the step waits: `waitsFor` of `mill.pipelines.status(id)` says so.',
+    true,
+  ),
+  MILL_PIPELINE_TOKEN_UNKNOWN: entry(
+    'No step of a pipeline has asked with this token, or it was begun anew since.',
+    'Take the token whole, from the notify of the step or from `waitsFor` of `mill.pipelines.status(id)`.',
+  ),
+  MILL_PIPELINE_TOKEN_USED: entry(
+    'Somebody has approved or rejected with this token.',
+    'Look at `mill.pipelines.status(id)`; a token is good once.',
+  ),
+  MILL_PIPELINE_TOKEN_EXPIRED: entry(
+    'The step of this token no longer waits: it timed out, was passed over, or its pipeline ended.',
+    'Look at `mill.pipelines.status(id)`; a step that asks anew has another token.',
+  ),
   MILL_CALLOUT_FAILED: entry(
     'The other system answered that it cannot serve the call just now.',
     'It is tried again by the retry policy; `data.status` has the status.',

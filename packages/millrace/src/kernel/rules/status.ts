@@ -21,6 +21,7 @@ export type Substatus =
   | 'outsideWindow'
   | 'holding'
   | 'paused'
+  | 'awaiting'
   | 'unknownDefinition'
   | 'finalizing'
   | 'claimed'

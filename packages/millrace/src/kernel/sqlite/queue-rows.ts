@@ -45,19 +45,19 @@ export function putWaiting(
   changes.due(due - now)
 }
 
-/** Until its job is let go. */
-function putHeld({ connection }: Writing, row: ExecutionRow): void {
+/** Until its job is let go, or answered. */
+function putHeld({ connection }: Writing, row: ExecutionRow, reason: WaitReason): void {
   connection
     .prepare(insertWaiting)
     .run(
       ...[row.job, row.seq, row.lane, row.prio, row.attempt, row.care],
-      ...[waitReasons.paused, null, row.prio],
+      ...[waitReasons[reason], null, row.prio],
     )
 }
 
 export function putWhen(writing: Writing, row: ExecutionRow, when: QueuedWhen): void {
   if ('ready' in when) putBack(writing, row)
-  else if ('held' in when) putHeld(writing, row)
+  else if ('held' in when) putHeld(writing, row, when.reason ?? 'paused')
   else putWaiting(writing, row, { dueAt: writing.now + when.dueInMs, reason: when.reason })
 }
 

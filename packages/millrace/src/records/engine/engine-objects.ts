@@ -22,6 +22,7 @@ const substatuses = Object.keys({
   outsideWindow: true,
   holding: true,
   paused: true,
+  awaiting: true,
   unknownDefinition: true,
   finalizing: true,
   claimed: true,

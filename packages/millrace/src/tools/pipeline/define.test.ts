@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { approvalStep, signalStep } from './answer-step.ts'
+import { defineQueueable } from '../queueable/define.ts'
+import { batchStep, queueableStep } from './child-step.ts'
 import { calloutStep } from './callout-step.ts'
 import { cursorStep } from './cursor-step.ts'
 import { definePipeline } from './define.ts'
@@ -6,6 +9,7 @@ import { step } from './step.ts'
 import { delayStep, waitUntil } from './wait-step.ts'
 
 const execute = (): void => undefined
+const queueable = defineQueueable({ name: 'q', execute })
 const a = step({ name: 'a', execute })
 
 test('a definition is a frozen value with what it was given', () => {
@@ -61,6 +65,20 @@ test.for<[what: string, make: () => unknown, code: string]>([
   ['apply', () => calloutStep({ name: 'a', callout: execute, apply: 1 as never }), invalid],
   ['delay', () => delayStep({ name: 'a', delay: 'soon' }), 'MILL_DURATION_INVALID'],
   ['until', () => waitUntil({ name: 'a', until: new Date(NaN) }), invalid],
+  ['onTimeout', () => signalStep({ name: 'a', onTimeout: 'wait' as never }), invalid],
+  ['notify', () => signalStep({ name: 'a', notify: 1 as never }), invalid],
+  ['data', () => signalStep({ name: 'a', data: {} as never }), 'MILL_DEFINITION_INVALID'],
+  ['a form of a signal', () => signalStep({ name: 'a', form: {} } as never), 'MILL_OPTIONS_INVALID'],
+  ['onReject', () => approvalStep({ name: 'a', onReject: 'no' as never }), invalid],
+  ['a queueable for a batch', () => batchStep({ name: 'a', run: queueable, input: execute }), invalid],
+  ['no definition', () => queueableStep({ name: 'a', run: {} as never, input: execute as never }), invalid],
+  ['no input', () => queueableStep({ name: 'a', run: queueable } as never), invalid],
+  [
+    'unique',
+    () => queueableStep({ name: 'a', run: queueable, input: execute, options: { unique: 'k' } as never }),
+    invalid,
+  ],
+  ['no time to answer', () => approvalStep({ name: 'a', timeout: '0' }), 'MILL_DURATION_INVALID'],
 ])('a step is refused for %s', ([, make, code]) => {
   expect(make).toThrow(expect.objectContaining({ code }))
 })

@@ -109,7 +109,7 @@ function checkSteps(steps: unknown, where: string): void {
   for (const [index, step] of (steps as readonly Partial<Step>[]).entries()) {
     if (typeof step !== 'object' || step === null || step.body === undefined || step.name === undefined)
       throw stepInvalid(
-        `step ${index} of ${where} was not made by step, cursorStep, calloutStep, delayStep or waitUntil`,
+        `step ${index} of ${where} was not made by step, cursorStep or another function for steps`,
       )
     if (names.has(step.name)) throw stepInvalid(`${where} has two steps named ${step.name}`)
     names.add(step.name)

@@ -20,19 +20,19 @@ import {
   type Left,
   type Pipeline,
 } from './rules.ts'
+import { runAnswer } from './run-answer.ts'
 import { runCallout } from './run-callout.ts'
+import { runChild, type ChildServices } from './run-child.ts'
 import { runCursor } from './run-cursor.ts'
 import { runPlain } from './run-plain.ts'
 import { runWait } from './run-wait.ts'
 import type { Step, StepBody } from './step.ts'
 import type { Turn } from './turn.ts'
 
-export interface PipelineServices extends ContextServices {
+export interface PipelineServices extends ContextServices, ChildServices {
   readonly defaultTimeoutMs: number
   /** Beside the attempt's transaction. */
   readonly states: StateAccess
-  /** The database's clock, epoch ms. */
-  readonly databaseNow: () => Promise<number>
 }
 
 type AnyStep = Step<never, never>
@@ -122,6 +122,11 @@ export class PipelineExecution {
         return runCallout({ ...turn, body })
       case 'wait':
         return runWait({ ...turn, body }, this.#services.databaseNow)
+      case 'child':
+        return runChild({ ...turn, body }, this.#services)
+      case 'signal':
+      case 'approval':
+        return runAnswer({ ...turn, body }, this.#services.databaseNow)
     }
   }
 
@@ -135,7 +140,7 @@ export class PipelineExecution {
   }
 
   /** Of the definition as it is now; what it no longer has, or has as another kind, cannot be gone on with. */
-  #find({ plan, index, work }: Pipeline): AnyStep {
+  #find({ plan, index, work, steps }: Pipeline): AnyStep {
     const name = plan[index] ?? ''
     const step = this.#definition.steps.find((one) => one.name === name)
     const data = { jobId: this.#scope.run.job, step: name }
@@ -145,11 +150,11 @@ export class PipelineExecution {
         `pipeline ${this.#scope.run.job} began with a step ${name}, which ${this.#definition.name} no longer has`,
         { data },
       )
-    const needed = kindOf[work.kind]
+    const needed = asking.includes(work.kind) ? steps[index]?.asked?.what : kindOf[work.kind]
     if (needed !== undefined && step.body.kind !== needed)
       throw new MillraceError(
         'MILL_PIPELINE_STEP_CHANGED',
-        `pipeline ${this.#scope.run.job} is in the middle of ${name}, which was a ${needed} step and is a ${step.body.kind} one now`,
+        `pipeline ${this.#scope.run.job} is in the middle of ${name}, whose kind was ${needed} and is ${step.body.kind} now`,
         { data },
       )
     return step
@@ -230,7 +235,10 @@ export class PipelineExecution {
 const kindOf: Readonly<Partial<Record<Pipeline['work']['kind'], StepBody['kind']>>> = {
   page: 'cursor',
   wait: 'wait',
+  child: 'child',
 }
+
+const asking: readonly Pipeline['work']['kind'][] = ['ask', 'await', 'answer']
 
 function isSame(one: KeptState, other: KeptState): boolean {
   return JSON.stringify(one) === JSON.stringify(other)

@@ -7,13 +7,17 @@ import { phases } from '../../kernel/rules/state.ts'
 import type { Ending } from '../../kernel/runtime/handler.ts'
 import {
   advance,
+  answeredBy,
   changeOf,
+  childOf,
   decidePipeline,
   isThrough,
   passedOver,
   pipelineOf,
   planned,
+  recheckMs,
   restarted,
+  resumed,
   standsStill,
   type Came,
   type Left,
@@ -92,6 +96,55 @@ describe('what follows an execution of a step', () => {
     expect(advance(fresh, { kind: 'waits', forMs: 0 }, kept, at(1)).when).toEqual({ ready: true })
   })
 
+  test('what waits for an answer is told of first, is held or due, and goes on with the answer', () => {
+    const asked = { what: 'approval', token: 't', answered: false } as const
+    const asks = advance(fresh, { kind: 'asks', asked, forMs: 50 }, kept, at(1))
+    expect(asks).toMatchObject({
+      when: { ready: true },
+      pipeline: { index: 0, work: { kind: 'ask', forMs: 50 }, steps: [{ asked }] },
+    })
+    const due = advance(asks.pipeline, { kind: 'awaits', forMs: 50 }, kept, at(2))
+    expect(due).toMatchObject({
+      when: { dueInMs: 50, reason: 'awaiting' },
+      pipeline: { work: { kind: 'await', until: 250 }, steps: [{ asked }] },
+    })
+    const held = advance(fresh, { kind: 'awaits', asked, forMs: null }, kept, at(1))
+    expect(held).toMatchObject({
+      when: { held: true, reason: 'awaiting' },
+      pipeline: { work: { kind: 'await', until: null }, steps: [{ asked }] },
+    })
+    const given = { kind: 'rejected', data: null, by: 'ann' } as const
+    const answered = answeredBy(held.pipeline, given)
+    expect(answered).toMatchObject({
+      work: { kind: 'answer', answer: given },
+      steps: [{ asked: { answered: true } }],
+    })
+    // Continued by another job: what was asked in vain, or refused, is asked anew; what was given is kept.
+    for (const one of [asks.pipeline, due.pipeline, answered]) {
+      const again = resumed(one, { job: 'k', seq: 0, now: 9 })
+      expect(again).toMatchObject({ work: { kind: 'step' }, round: 1, steps: [{ job: 'k' }] })
+      expect(again.steps[0]!.asked).toBeUndefined()
+    }
+    const approved = answeredBy(held.pipeline, { ...given, kind: 'approved' })
+    expect(resumed(approved, { job: 'k', seq: 0, now: 9 })).toMatchObject({
+      work: { kind: 'answer' },
+      steps: [{ job: 'k', from: 0 }],
+    })
+  })
+
+  test('a job that a step runs is looked at in growing distances, and kept for who goes on with the pipeline', () => {
+    expect(childOf(fresh)).toBeNull()
+    const started = advance(fresh, { kind: 'started', child: 'c', by: 'j' }, kept, at(1))
+    expect(started).toMatchObject({
+      when: { dueInMs: 200, reason: 'awaiting' },
+      pipeline: { index: 0, work: { kind: 'child', child: 'c', by: 'j' }, steps: [{ child: 'c' }] },
+    })
+    expect(childOf(started.pipeline)).toBe('c')
+    expect(resumed(started.pipeline, { job: 'k', seq: 0, now: 9 }).work).toEqual(started.pipeline.work)
+    expect(childOf(passedOver(started.pipeline, at(2)))).toBeNull()
+    expect([0, 800, 4_000, 1e9].map(recheckMs)).toEqual([200, 200, 1_000, 30_000])
+  })
+
   test('for any run: steps end in order, each once, and the state row says how far it is', () => {
     const cames = fc.constantFrom<Came>(
       ...([{ kind: 'done' }, { kind: 'off' }, { kind: 'skipped' }, { kind: 'again', delayMs: 1 }] as const),
@@ -99,6 +152,7 @@ describe('what follows an execution of a step', () => {
         { kind: 'opened', ids },
         { kind: 'page', records: 3 },
         { kind: 'waits', forMs: 2 },
+        { kind: 'awaits', forMs: null },
       ] as const),
     )
     fc.assert(

@@ -1,5 +1,5 @@
 import { decide, finalizerOf } from '../../kernel/rules/decide.ts'
-import type { Decision, When } from '../../kernel/rules/decision.ts'
+import type { Decision, WaitReason, When } from '../../kernel/rules/decision.ts'
 import type { Claimed } from '../../kernel/rules/execution.ts'
 import { endsJob, outcomes, type StoredError } from '../../kernel/rules/outcome.ts'
 import type { RetryPolicy } from '../../kernel/rules/retry.ts'
@@ -23,7 +23,29 @@ export type Work =
   | { readonly kind: 'page'; readonly ids: FixedIds; readonly from: number; readonly to: number }
   /** Go on: what it waited for has come. `until` in epoch ms by the database's clock. */
   | { readonly kind: 'wait'; readonly until: number }
+  /** Tell those who are to answer, and then wait. */
+  | { readonly kind: 'ask'; readonly forMs: number | null }
+  /** Go on waiting or, once `until` has come, as after a timeout. null: for ever. */
+  | { readonly kind: 'await'; readonly until: number | null }
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** Look whether the job `child`, which `by` has enqueued, has ended. */
+  | { readonly kind: 'child'; readonly child: string; readonly by: string }
   | { readonly kind: 'finalize' }
+
+/** What somebody gave that a step waited for. */
+export interface Answer {
+  readonly kind: 'signal' | 'approved' | 'rejected'
+  readonly data: KeptState
+  readonly by: string | null
+}
+
+/** What a step waits for, from the moment that it asks. */
+export interface Asked {
+  readonly what: 'signal' | 'approval'
+  /** Of an approval: what it is answered by. */
+  readonly token: string | null
+  readonly answered: boolean
+}
 
 /** How a step ended that did not fail: through, passed over because its flag was off, or by an operator. */
 export type StepEnd = 'done' | 'off' | 'skipped'
@@ -42,6 +64,9 @@ export interface StepRecord {
   readonly pages: number
   readonly records: number
   readonly restarts: number
+  readonly asked?: Asked
+  /** The job that it runs. */
+  readonly child?: string
 }
 
 /** `ctx.state`, as it is stored. */
@@ -77,6 +102,12 @@ export type Came =
   /** A page of so many records is through. */
   | { readonly kind: 'page'; readonly records: number }
   | { readonly kind: 'waits'; readonly forMs: number }
+  /** Its token is made; whoever is to answer is told next. */
+  | { readonly kind: 'asks'; readonly asked: Asked; readonly forMs: number | null }
+  /** For an answer, at most so long. `asked`: from now on. */
+  | { readonly kind: 'awaits'; readonly asked?: Asked; readonly forMs: number | null }
+  /** The job `child` was enqueued by the job `by`. */
+  | { readonly kind: 'started'; readonly child: string; readonly by: string }
 
 /** What an execution leaves for its decision. */
 export type Left =
@@ -153,7 +184,48 @@ export function advance(
         pipeline: { ...at, work: { kind: 'wait', until: Math.round(next.now + came.forMs) } },
         when: inMs(came.forMs),
       }
+    case 'asks': {
+      const { asked, forMs } = came
+      return { pipeline: { ...noted(at, () => ({ asked })), work: { kind: 'ask', forMs } }, when: ready }
+    }
+    case 'awaits': {
+      const { asked, forMs } = came
+      const until = forMs === null ? null : Math.round(next.now + forMs)
+      return {
+        pipeline: {
+          ...(asked === undefined ? at : noted(at, () => ({ asked }))),
+          work: { kind: 'await', until },
+        },
+        when: forMs === null ? { held: true, reason: 'awaiting' } : inMs(forMs, 'awaiting'),
+      }
+    }
+    case 'started':
+      return {
+        pipeline: {
+          ...noted(at, () => ({ child: came.child })),
+          work: { kind: 'child', child: came.child, by: came.by },
+        },
+        when: inMs(recheckMs(0), 'awaiting'),
+      }
   }
+}
+
+/** How long after it was looked at a job that began `ms` ago is looked at again: a quarter of that, 200 ms to 30 s. */
+export function recheckMs(ms: number): number {
+  return Math.round(Math.min(30_000, Math.max(200, ms / 4)))
+}
+
+/** The job that the current step runs; null: none. */
+export function childOf({ work }: Pipeline): string | null {
+  return work.kind === 'child' ? work.child : null
+}
+
+/** The current step's answer has come: it is applied next. */
+export function answeredBy(pipeline: Pipeline, answer: Answer): Pipeline {
+  const marked = noted(pipeline, ({ asked }) =>
+    asked === undefined ? {} : { asked: { ...asked, answered: true } },
+  )
+  return { ...marked, work: { kind: 'answer', answer } }
 }
 
 /** The last page is as short as it must be (table 0.2 no. 2). */
@@ -184,8 +256,14 @@ export function restarted(pipeline: Pipeline, index: number, state: KeptState, n
   return begin({ ...pipeline, index, state, round: pipeline.round + 1 }, next)
 }
 
-/** The same step, as far as it had come, in another job. */
-export function resumed(pipeline: Pipeline, { job, seq }: At): Pipeline {
+/** The same step, as far as it had come, in another job. One that had asked in vain, or was rejected, asks anew. */
+export function resumed(pipeline: Pipeline, { job, seq, now }: At): Pipeline {
+  const { work } = pipeline
+  const asksAnew =
+    work.kind === 'ask' ||
+    work.kind === 'await' ||
+    (work.kind === 'answer' && work.answer.kind === 'rejected')
+  if (asksAnew) return begin({ ...pipeline, round: pipeline.round + 1 }, { job, seq, now })
   return noted(pipeline, () => ({ job, from: seq }))
 }
 
@@ -211,8 +289,8 @@ function noted(pipeline: Pipeline, change: (record: StepRecord) => Partial<StepR
   return { ...pipeline, steps }
 }
 
-function inMs(ms: number): When {
-  return ms > 0 ? { dueInMs: ms, reason: 'scheduled' } : ready
+function inMs(ms: number, reason: WaitReason = 'scheduled'): When {
+  return ms > 0 ? { dueInMs: ms, reason } : ready
 }
 
 export interface PipelinePolicy {

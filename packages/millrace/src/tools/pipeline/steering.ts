@@ -80,10 +80,14 @@ function changed({ job, pipeline }: Found, verb: Verb, at: At): Pipeline {
 function indexOf(job: string, { plan }: Pipeline, name: string): number {
   const index = plan.indexOf(name)
   if (index >= 0) return index
-  throw new MillraceError(
+  throw stepUnknown(job, name, plan)
+}
+
+export function stepUnknown(job: string, name: string, steps: readonly string[]): MillraceError {
+  return new MillraceError(
     'MILL_PIPELINE_STEP_UNKNOWN',
-    `pipeline ${job} has no step ${JSON.stringify(name)}; it began with ${plan.join(', ')}`,
-    { data: { jobId: job, step: name, steps: plan } },
+    `pipeline ${job} has no step ${JSON.stringify(name)}; it has ${steps.join(', ')}`,
+    { data: { jobId: job, step: name, steps } },
   )
 }
 

@@ -1,9 +1,12 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import { parseDuration, type Duration } from '../../kernel/rules/duration.ts'
 import { checkDefinitionName } from '../../kernel/rules/names.ts'
 import { optionFields } from '../../kernel/rules/option-fields.ts'
 import { normalizeRetry, type RetryOptions } from '../../kernel/rules/retry.ts'
 import type { RecordQuery } from '../../records/record-query.ts'
+import type { Definition } from '../definition.ts'
+import type { EnqueueOptions } from '../enqueue-options.ts'
 import type { HandlerContext } from '../handler-context.ts'
 
 /** What the functions of a pipeline's steps get. */
@@ -49,7 +52,7 @@ export const commonStepFields = ['name', 'when', 'retry', 'timeout', 'finalize']
 
 type Run<Input, State> = (input: Input, ctx: PipelineContext<State, Input>) => unknown
 
-/** A step of a pipeline: a frozen value, made by `step`, `cursorStep`, `calloutStep`, `delayStep` or `waitUntil`. */
+/** A step of a pipeline: a frozen value, made by `step`, `cursorStep`, `calloutStep`, `delayStep`, … */
 export interface Step<Input = unknown, State = unknown> extends CommonStepOptions<Input, State> {
   readonly body: StepBody<Input, State>
 }
@@ -74,6 +77,29 @@ export type StepBody<Input = unknown, State = unknown> =
       readonly apply: ((answer: never, ctx: PipelineContext<State, Input>) => unknown) | undefined
     }
   | { readonly kind: 'wait'; readonly until: Run<Input, State> }
+  | {
+      readonly kind: 'child'
+      readonly run: Definition
+      readonly input: Run<Input, State>
+      readonly options: EnqueueOptions
+      readonly apply: ((result: never, ctx: PipelineContext<State, Input>) => unknown) | undefined
+    }
+  | ({ readonly kind: 'signal'; readonly notify: Run<Input, State> | undefined } & AnswerBody<Input, State>)
+  | ({
+      readonly kind: 'approval'
+      readonly notify: ((token: string, ctx: PipelineContext<State, Input>) => unknown) | undefined
+      readonly onReject: 'fail' | 'goOn'
+    } & AnswerBody<Input, State>)
+
+/** Of what waits for an answer. */
+interface AnswerBody<Input, State> {
+  /** null: it waits for ever. */
+  readonly timeoutMs: number | null
+  readonly onTimeout: 'fail' | 'goOn' | Run<Input, State>
+  /** Of what comes with the answer. */
+  readonly schema: StandardSchemaV1 | undefined
+  readonly apply: ((answer: never, ctx: PipelineContext<State, Input>) => unknown) | undefined
+}
 
 export interface StepOptions<Input, State> extends CommonStepOptions<Input, State> {
   /** In one transaction. What it hands on it puts into `ctx.state`. */

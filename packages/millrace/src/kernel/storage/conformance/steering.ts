@@ -129,6 +129,21 @@ export function steering(open: Open): void {
       expect(await substatus(run.job)).toBe('paused')
     })
 
+    test('what awaits an answer is moved by nobody but who brings it, who may put it back to wait', async () => {
+      const { run } = await bench.leased(1, { options: { several: true } })
+      const when = { held: true, reason: 'awaiting' } as const
+      const next = [{ seq: 1, attempt: 1, care: 0, when }]
+      await bench.settle([decision(run, outcomes.succeeded, { next, state: change(1) })])
+      await bench.storage.waiting.moveDue(100)
+      expect(await substatus(run.job)).toBe('awaiting')
+      await steer(async (steering) => steering.put(rowOf((await steering.take(run.job))!), when))
+      expect(await substatus(run.job)).toBe('awaiting')
+      await steer(async (steering) =>
+        steering.put(rowOf((await steering.take(run.job))!), { dueInMs: 60_000, reason: 'awaiting' }),
+      )
+      expect(await substatus(run.job)).toBe('awaiting')
+    })
+
     test('an execution that sees that it is held keeps who lets it go waiting until it has put itself aside', async () => {
       const [, other] = await bench.several(2)
       const { run } = await bench.leased(1, { options: { several: true } })

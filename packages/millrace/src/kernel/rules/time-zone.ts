@@ -31,9 +31,8 @@ function isZone(given: string): boolean {
   if (!name.test(given)) return false
   try {
     new Intl.DateTimeFormat('en', { timeZone: given })
-  } catch (error) {
-    if (error instanceof RangeError) return false
-    throw error
+  } catch {
+    return false
   }
   if (known.size >= mostKnown) known.clear()
   known.add(given)

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { defineBatch } from '../tools/batch/define.ts'
 import { defineQueueable } from '../tools/queueable/define.ts'
 import { createTestMill, type TestMill, type TestMillOptions } from './test-mill.ts'
 
@@ -275,4 +276,18 @@ describe('a failure', () => {
     expect(await t.drain()).toMatchObject([{ name: 'skipper', status: 'Completed', substatus: 'skipped' }])
     expect(await effects()).toEqual([])
   })
+})
+
+test('what ended at the same instant is told in the order in which it ran', async () => {
+  const batch = defineBatch({
+    name: 'nightly',
+    scope: 1,
+    start: (_: null) => [{ n: 1 }, { n: 2 }, { n: 3 }],
+    execute: () => undefined,
+  })
+  await using t = await createTestMill({ definitions: [batch] })
+  const { id } = await t.enqueue(batch, null)
+  await t.drain()
+  const outcomes = (await t.jobs.attempts(id)).map(({ outcome }) => outcome)
+  expect(outcomes).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded', 'completed'])
 })

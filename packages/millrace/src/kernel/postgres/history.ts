@@ -18,7 +18,7 @@ const attemptsOfJob = statement(
    from millrace.done d
    left join millrace.failure f on (f.job, f.seq, f.attempt) = (d.job, d.seq, d.attempt)
    where d.job = $job
-   order by d.finished, d.seq desc, d.attempt`,
+   order by d.finished, d.seq < 0, abs(d.seq), d.attempt`,
 )
 
 const endsOfJobs = statement(

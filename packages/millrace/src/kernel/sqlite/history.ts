@@ -24,7 +24,7 @@ function attempts(connection: Connection, job: JobId): AttemptRecord[] {
     .all<AttemptRow>(
       `select d.seq, d.attempt, d.outcome, d.ms, d.lease, d.finished, f.error from millrace_done d
        left join millrace_failure f on f.job = d.job and f.seq = d.seq and f.attempt = d.attempt
-       where d.job = ? order by d.finished, d.seq desc, d.attempt`,
+       where d.job = ? order by d.finished, d.seq < 0, abs(d.seq), d.attempt`,
       job,
     )
     .map((row) => ({

@@ -3,8 +3,8 @@ import { MillraceError, type ErrorCode } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 
 const name = /^[A-Za-z][A-Za-z0-9_+\-/]{0,99}$/
-const mostKnown = 2_000
-const known = new Set(['UTC'])
+/** In small letters, so that there are not more than zones. */
+const known = new Set(['utc'])
 
 /**
  * Throws `code`, with the nearest name, for whatever is no name of the IANA database, in any case of letters: offsets such as `+02:00`
@@ -15,7 +15,7 @@ export function demandTimeZone(
   where?: string,
   code: ErrorCode = 'MILL_TIME_ZONE_UNKNOWN',
 ): asserts given is string {
-  if (typeof given === 'string' && (known.has(given) || isZone(given))) return
+  if (typeof given === 'string' && (known.has(given.toLowerCase()) || isZone(given))) return
   const near =
     typeof given === 'string'
       ? nearestName(given.slice(0, 100), Intl.supportedValuesOf('timeZone'))
@@ -34,7 +34,6 @@ function isZone(given: string): boolean {
   } catch {
     return false
   }
-  if (known.size >= mostKnown) known.clear()
-  known.add(given)
+  known.add(given.toLowerCase())
   return true
 }

@@ -1,27 +1,18 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { createMill, defineBatch } from '../../../packages/millrace/src/index.ts'
+import { orderOf, runMortal } from '../support/mortal.ts'
 import { Item, numbersOf } from './items.ts'
 
-// A worker in a process of its own whose second chunk kills it.
-
-export async function runPoison(order: {
+interface Order {
   readonly storage: string
   readonly name: string
-}): Promise<boolean> {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(order)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const kill = (): boolean => child.kill('SIGKILL')
-  process.once('exit', kill)
-  const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
-  process.off('exit', kill)
-  return signal === 'SIGKILL'
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { storage, name } = JSON.parse(process.argv[2] ?? '{}') as { storage: string; name: string }
+/** A worker whose second chunk kills it. */
+export const runPoison = (order: Order): Promise<boolean> => runMortal(import.meta.url, order)
+
+const order = orderOf<Order>(import.meta.url)
+if (order !== null) {
+  const { storage, name } = order
   const batch = defineBatch({
     name,
     scope: 100,

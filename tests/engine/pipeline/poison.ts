@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { createMill, definePipeline, step } from '../../../packages/millrace/src/index.ts'
 import { note } from '../support/bench.ts'
+import { orderOf, runMortal } from '../support/mortal.ts'
 
-// A worker in a process of its own whose second step kills it.
+interface Order {
+  readonly storage: string
+  readonly name: string
+}
 
 export const poisoned = (name: string) =>
   definePipeline({ name }, [
@@ -13,29 +14,18 @@ export const poisoned = (name: string) =>
       name: 'b',
       async execute(_, ctx) {
         await note(ctx, 'b')
-        if (process.argv[2] !== undefined) process.kill(process.pid, 'SIGKILL')
+        if (orderOf(import.meta.url) !== null) process.kill(process.pid, 'SIGKILL')
       },
     }),
     step({ name: 'c', execute: (_, ctx) => note(ctx, 'c') }),
   ])
 
-/** Resolves when it is dead; true when it died by its own hand. */
-export async function runPoison(order: {
-  readonly storage: string
-  readonly name: string
-}): Promise<boolean> {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(order)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const kill = (): boolean => child.kill('SIGKILL')
-  process.once('exit', kill)
-  const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
-  process.off('exit', kill)
-  return signal === 'SIGKILL'
-}
+/** A worker whose second step kills it. */
+export const runPoison = (order: Order): Promise<boolean> => runMortal(import.meta.url, order)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { storage, name } = JSON.parse(process.argv[2] ?? '{}') as { storage: string; name: string }
+const order = orderOf<Order>(import.meta.url)
+if (order !== null) {
+  const { storage, name } = order
   const mill = await createMill({
     ...{ storage, definitions: [poisoned(name)], lease: '2 seconds' },
     log: { sink: () => undefined },

@@ -34,35 +34,29 @@ import { steeringOn } from './steering.ts'
 import { statement } from './statement.ts'
 
 /** The token was set after BEGIN; once a stray COMMIT ended that transaction it reads as an empty text (trap 3). */
-const settleShort = statement(
-  'settle_in',
-  `with held as (
+const held = `held as (
     select id from millrace.lease
     where id = $lease and current_setting('mill.attempt', true) = $token
     for key share
-  )
+  )`
+
+const settleShort = statement(
+  'settle_in',
+  `with ${held}
   insert into millrace.done (job, seq, attempt, outcome, ms, lease, finished)
   select $job::uuid, $seq::int, $attempt::int, $outcome::smallint, $ms::real, id, clock_timestamp() from held`,
 )
 
 const settleLong = statement(
   'settle_in_long',
-  `with held as (
-    select id from millrace.lease
-    where id = $lease and current_setting('mill.attempt', true) = $token
-    for key share
-  ), ${settledCte('clock_timestamp()')}, ${consequencesCtes}, ${markedCtes}
+  `with ${held}, ${settledCte('clock_timestamp()')}, ${consequencesCtes}, ${markedCtes}
   select n from total`,
 )
 
 /** The job goes on under its lease: history, state and that row are all that change. */
 const settleKept = statement(
   'settle_in_kept',
-  `with held as (
-    select id from millrace.lease
-    where id = $lease and current_setting('mill.attempt', true) = $token
-    for key share
-  ), ${settledCte('clock_timestamp()')}, ${statedCte}, ${markedCtes}
+  `with ${held}, ${settledCte('clock_timestamp()')}, ${statedCte}, ${markedCtes}
   select n from total`,
 )
 

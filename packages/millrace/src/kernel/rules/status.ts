@@ -1,3 +1,5 @@
+import type { WaitReason } from './decision.ts'
+
 /** The seven statuses of a job, exactly as AsyncApexJob has them. */
 export const jobStatuses = [
   'Holding',
@@ -12,16 +14,8 @@ export type JobStatus = (typeof jobStatuses)[number]
 
 /** What a job waits for, or how it ended. */
 export type Substatus =
+  | WaitReason
   | 'ready'
-  | 'scheduled'
-  | 'retrying'
-  | 'snoozed'
-  | 'rateLimited'
-  | 'concurrencyLimited'
-  | 'outsideWindow'
-  | 'holding'
-  | 'paused'
-  | 'awaiting'
   | 'unknownDefinition'
   | 'finalizing'
   | 'claimed'

@@ -1,9 +1,5 @@
-import { decideFinalizer } from '../../kernel/rules/decide.ts'
-import { parseDuration } from '../../kernel/rules/duration.ts'
-import { MillraceError } from '../../kernel/rules/errors.ts'
-import type { Claimed } from '../../kernel/rules/execution.ts'
-import { normalizeRetry, retryPolicyOf, type RetryPolicy } from '../../kernel/rules/retry.ts'
 import type { ExecutionHandler } from '../../kernel/runtime/handler.ts'
+import { severalHandler } from '../several-handler.ts'
 import type { PipelineDefinition } from './define.ts'
 import type { PipelineServices } from './execution.ts'
 import { decidePipeline } from './rules.ts'
@@ -15,30 +11,11 @@ export function pipelineHandler(
   definition: PipelineDefinition,
   services: PipelineServices,
 ): ExecutionHandler {
-  const retry = normalizeRetry(definition.options.retry, `retry of ${definition.name}`)
-  const hookRetry = normalizeRetry(undefined, `hook of ${definition.name}`)
-  const { timeout } = definition.options
-  const timeoutMs =
-    timeout === undefined
-      ? services.defaultTimeoutMs
-      : parseDuration(timeout, `timeout of ${definition.name}`)
-  const retryOf = (run: Claimed): RetryPolicy => retryPolicyOf(run.options?.retry, retry)
-  return {
-    name: definition.name,
-    version: definition.version,
-    timeoutMs: (run) => run.options?.timeoutMs ?? timeoutMs,
-    async execute(scope) {
+  return severalHandler(definition, services.defaultTimeoutMs, {
+    async execute(scope, retry) {
       const { PipelineExecution } = await import('./execution.ts')
-      return new PipelineExecution(definition, services, scope, retryOf(scope.run)).run()
+      return new PipelineExecution(definition, services, scope, retry).run()
     },
-    decide(run, ending) {
-      if (run.seq >= 0)
-        return decidePipeline(run, ending, { retry: retryOf(run), hasHook: definition.hasFinalizer })
-      const { ended, result, classes, ms, now, chance } = ending
-      if (ended === null)
-        throw new MillraceError('MILL_INTERNAL', `pipeline ${run.job} has no end to tell of`)
-      const policy = { retry: hookRetry, classes, jobRetry: retry }
-      return decideFinalizer(run, ended, result, policy, ms, { now, chance })
-    },
-  }
+    decide: (run, ending, retry) => decidePipeline(run, ending, { retry, hasHook: definition.hasFinalizer }),
+  })
 }

@@ -1,14 +1,14 @@
 import { decide, decideFinalizer } from '../../kernel/rules/decide.ts'
 import type { EndedAttempt } from '../../kernel/rules/decision.ts'
-import { parseDuration } from '../../kernel/rules/duration.ts'
 import { MillraceError } from '../../kernel/rules/errors.ts'
 import type { Claimed } from '../../kernel/rules/execution.ts'
 import { endsJob, outcomes } from '../../kernel/rules/outcome.ts'
-import { normalizeRetry, retryPolicyOf, type RetryPolicy } from '../../kernel/rules/retry.ts'
+import { normalizeRetry } from '../../kernel/rules/retry.ts'
 import { reviveError } from '../../kernel/rules/stored-error.ts'
 import type { ExecutionScope } from '../../kernel/runtime/execution-scope.ts'
 import type { ExecutionHandler } from '../../kernel/runtime/handler.ts'
 import { decode } from '../codec.ts'
+import { boundsOf } from '../definition-bounds.ts'
 import { validate } from '../definition.ts'
 import { storeResult, type ResultServices } from '../store-result.ts'
 import { ScopedContext, type ContextServices } from '../handler-context.ts'
@@ -23,14 +23,8 @@ export function queueableHandler(
   definition: QueueableDefinition,
   services: QueueableServices,
 ): ExecutionHandler {
-  const retry = normalizeRetry(definition.options.retry, `retry of ${definition.name}`)
+  const { retryOf, timeoutMs } = boundsOf(definition, services.defaultTimeoutMs)
   const finalizerRetry = normalizeRetry(definition.finalizerRetry, `finalizerRetry of ${definition.name}`)
-  const { timeout } = definition.options
-  const timeoutMs =
-    timeout === undefined
-      ? services.defaultTimeoutMs
-      : parseDuration(timeout, `timeout of ${definition.name}`)
-  const retryOf = (run: Claimed): RetryPolicy => retryPolicyOf(run.options?.retry, retry)
 
   return {
     name: definition.name,

@@ -5,22 +5,19 @@ import { LaneQueue } from '../rules/lane-queue.ts'
 import { createVirtualTimes } from '../rules/virtual-times.ts'
 import type { Faults } from '../rules/fault-point.ts'
 import { keptBy } from '../rules/keep.ts'
-import { limitKeysOf } from '../rules/limits.ts'
 import { endsJob } from '../rules/outcome.ts'
 import { createRescue } from '../rules/rescue.ts'
 import type { Pause } from '../storage/controls.ts'
-import type { FreedPermit } from '../storage/limits.ts'
-import type { HandBackRow } from '../storage/executions.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Wake } from '../storage/wakeups.ts'
 import { ActiveLanes } from './active-lanes.ts'
 import { Claimer } from './claimer.ts'
 import { DatabaseClock } from './database-clock.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { keyOf, type EngineEvents } from './engine-event.ts'
+import type { EngineEvents } from './engine-event.ts'
 import type { ExecutionScope, Snooze } from './execution-scope.ts'
 import { Executor, type Departure } from './executor.ts'
-import { Group } from './group.ts'
+import { HandBack } from './hand-back.ts'
 import type { Handlers } from './handler.ts'
 import { hostIdentity } from './host.ts'
 import { LoopKeeper, ThreadKeeper } from './keeper.ts'
@@ -29,9 +26,10 @@ import { Leader } from './leader.ts'
 import { LeaseBook } from './lease-book.ts'
 import type { Service } from './loop.ts'
 import { Pruner, type Retention } from './pruner.ts'
+import { Releases } from './releases.ts'
 import { Rescuer } from './rescuer.ts'
 import { Scheduler, type SchedulePlanner } from './scheduler.ts'
-import { isUnavailable, Settler } from './settler.ts'
+import { Settler } from './settler.ts'
 import { Timekeeper } from './timekeeper.ts'
 import { turnsOf } from './turns.ts'
 
@@ -88,7 +86,8 @@ export class Worker {
   readonly #timekeeper: Timekeeper
   readonly #scheduler: Scheduler
   readonly #pruner: Pruner
-  readonly #releases: Group<FreedPermit, undefined>
+  readonly #releases: Releases
+  readonly #handBack: HandBack
   readonly #unsubscribe: () => void
   readonly #host = hostIdentity()
   readonly #databaseClock: DatabaseClock
@@ -110,13 +109,7 @@ export class Worker {
     this.#databaseClock = new DatabaseClock(storage, clock)
     this.#active = new ActiveLanes(cache, this.#queue, (lane) => this.#runnable(lane, handlers))
     const turns = turnsOf(clock)
-    this.#releases = new Group(
-      async (freed) => {
-        await storage.limits.release(freed)
-        return freed.map(() => undefined)
-      },
-      { turns },
-    )
+    this.#releases = new Releases(storage.limits, events, turns)
     this.#settler = new Settler({
       executions: storage.executions,
       book: this.#book,
@@ -124,6 +117,17 @@ export class Worker {
       faults,
       onFenced: (leases) => this.#loseLeases(leases),
       onError: trouble('settler'),
+    })
+    this.#handBack = new HandBack({
+      executions: storage.executions,
+      cache,
+      book: this.#book,
+      settler: this.#settler,
+      releases: this.#releases,
+      events,
+      faults,
+      clock,
+      leaseMs: options.leaseMs,
     })
     this.#executor = new Executor({
       executions: storage.executions,
@@ -269,7 +273,7 @@ export class Worker {
       clock.after(shutdownMs + abortGraceMs + leaseMs, () => this.#settler.abandon()),
     ]
     await this.#claimer.stop()
-    await this.#handBack(this.#dispatcher.close())
+    await this.#handBack.give(this.#dispatcher.close())
     await this.empty()
     await this.#settler.idle()
     await this.#releases.idle()
@@ -360,7 +364,7 @@ export class Worker {
     const handler = this.#options.handlers.get(lane.name, lane.version)
     if (handler === undefined) {
       // Claims name known lanes only (R11).
-      void this.#handBack([claimed]).then(() => {
+      void this.#handBack.give([claimed]).then(() => {
         this.#released(claimed)
         this.#dispatcher.freed(claimed)
       })
@@ -423,72 +427,20 @@ export class Worker {
     const next = keptBy(claimed, decision)
     if (next === null && inTransaction) this.#settler.left(claimed)
     // Nothing starts here any more: it goes back like all that waited.
-    if (next !== null && !this.#dispatcher.open) return this.#handBack([next])
+    if (next !== null && !this.#dispatcher.open) return this.#handBack.give([next])
     // Another fire may wait for its end.
     if (claimed.options?.fire !== undefined) this.#scheduler.kick()
     if (decision.next.some(({ when }) => 'dueInMs' in when)) this.#timekeeper.kick()
-    const freed = claimed.options?.keys === undefined ? null : this.#release(claimed)
+    const freed = claimed.options?.keys === undefined ? null : this.#releases.permitsOf(claimed)
     const flex = claimed.options?.flex
     if (flex === undefined || claimed.seq < 0 || !endsJob(decision.outcome)) return freed
-    return Promise.all([freed, this.#wake(flex)]).then(() => undefined)
-  }
-
-  /** A job that was under way in its flex queue has ended. What fails is made good by the pump within a second. */
-  async #wake(flex: number): Promise<void> {
-    try {
-      await this.#options.storage.limits.wake([flex])
-    } catch (error) {
-      this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
-    }
+    return Promise.all([freed, this.#releases.slotOf(flex)]).then(() => undefined)
   }
 
   async #departUnended(claimed: Claimed, snooze: Snooze | null): Promise<void> {
     const wait = snooze !== null && snooze.ms > 0 ? { dueInMs: snooze.ms, reason: snooze.reason } : null
-    await this.#handBack([claimed], wait)
+    await this.#handBack.give([claimed], wait)
     if (wait !== null) this.#timekeeper.kick()
-  }
-
-  /**
-   * Same attempt, nothing charged. Tried until it is known; what cannot be handed back within a lease time stays under the lease,
-   * which rescue takes when this worker is gone.
-   */
-  async #handBack(members: readonly Claimed[], wait: HandBackRow['wait'] = null): Promise<void> {
-    if (members.length === 0) return
-    const { storage, events, cache, faults, clock, leaseMs } = this.#options
-    const giveUp = clock.monotonic() + leaseMs
-    for (;;) {
-      try {
-        const { fenced } = await storage.executions.handBack(members.map((member) => ({ ...member, wait })))
-        await faults?.hit('handback:after-ack')
-        const lost = new Set(fenced)
-        for (const lease of lost) this.#book.drop(lease)
-        for (const member of members) {
-          const lane = cache.get(member.lane)
-          if (lane !== undefined && !lost.has(member.lease))
-            events.emit({ kind: 'execution.handedBack', key: keyOf(member), lane })
-        }
-        // Only the settler writes marks: a lease must not be deleted while a settle of it is under way.
-        for (const member of members) this.#settler.left(member)
-        await Promise.all(members.map((member) => this.#release(member)))
-        return
-      } catch (error) {
-        events.emit({ kind: 'trouble', role: 'worker', error })
-        if (!isUnavailable(error) || clock.monotonic() > giveUp) return
-        await new Promise<void>((resolve) => clock.after(100, resolve))
-      }
-    }
-  }
-
-  /** Frees the permits of a gated execution. One that fails is made good by the pump within a second. */
-  async #release(claimed: Claimed): Promise<void> {
-    const { lease } = claimed
-    const keys = limitKeysOf(claimed)
-    if (keys.length === 0) return
-    try {
-      await Promise.all(keys.map((key) => this.#releases.add({ key, lease, n: 1 })))
-    } catch (error) {
-      this.#options.events.emit({ kind: 'trouble', role: 'limits', error })
-    }
   }
 
   #runnable(lane: Lane, handlers: Handlers): boolean {

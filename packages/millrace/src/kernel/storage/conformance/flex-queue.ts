@@ -1,70 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { waitReasons } from '../../rules/decision.ts'
-import type { JobId, Lane } from '../../rules/execution.ts'
-import type { FlexPlace } from '../../rules/flex-queue.ts'
 import { statusOf } from '../../rules/job-status.ts'
 import { outcomes } from '../../rules/outcome.ts'
 import { flexKeyName } from '../flex-queues.ts'
-import type { NewJob } from '../jobs.ts'
-import type { Storage } from '../storage.ts'
-import { Bench, decision, expectError, newJob, pass, until, type JobChange } from './fixtures.ts'
+import { Bench, decision, expectError, newJob, pass, until } from './fixtures.ts'
 import type { Open } from './subject.ts'
-
-const patient = 20_000
-
-interface Queue {
-  readonly tenant: string
-  readonly lane: Lane
-  readonly key: number
-  readonly slots: number
-}
-
-/** A tenant with a flex queue, and nothing in it. */
-async function queueOf(bench: Bench, slots: number, most: number | null = 100): Promise<Queue> {
-  const lane = await bench.lane({ name: 'nightly' })
-  const { tenant } = lane
-  return { tenant, lane, slots, key: await define(bench, tenant, slots, most) }
-}
-
-async function define(bench: Bench, tenant: string, slots: number, most: number | null): Promise<number> {
-  const spec = { name: flexKeyName(tenant), slots, rate: null, perProcess: false, flex: { most } }
-  const [key] = await bench.storage.limits.define([spec])
-  return key as number
-}
-
-const jobOf = ({ lane, key }: Queue, { options, ...change }: JobChange = {}): NewJob =>
-  newJob(lane, { options: { several: true, ...options, flex: key }, ...change })
-
-async function enqueue(bench: Bench, queue: Queue, n: number, change: JobChange = {}): Promise<JobId[]> {
-  const jobs = Array.from({ length: n }, () => jobOf(queue, change))
-  for (const job of jobs) await bench.storage.jobs.enqueueAlone(job, patient)
-  return jobs.map(({ id }) => id)
-}
-
-async function view(storage: Storage, { tenant }: Queue) {
-  const found = await storage.flexQueues.look(tenant)
-  if (found === null) throw new Error(`tenant ${tenant} has no flex queue`)
-  const { active, holding, activeJobs, holdingJobs } = found
-  expect([activeJobs.length, holdingJobs.length]).toEqual([active, holding])
-  return found
-}
-
-const holding = async (bench: Bench, queue: Queue) => (await view(bench.storage, queue)).holdingJobs
-const active = async (bench: Bench, queue: Queue) => (await view(bench.storage, queue)).activeJobs
-
-/** Runs what is ready of the queue's lane to this end, without telling the queue. */
-async function end(bench: Bench, queue: Queue, n: number, outcome: number = outcomes.completed) {
-  const batch = await bench.take(await bench.worker(), queue.lane, { quota: n })
-  expect(await bench.settle(batch.members.map((run) => decision(run, outcome as 10)))).toEqual([])
-  return batch.members.map(({ job }) => job)
-}
+import { active, define, end, enqueue, holding, jobOf, patient, queueOf, view } from './flex-queue-jobs.ts'
 
 export function flexQueue(open: Open): void {
   enqueues(open)
   waitsForLater(open)
   starts(open)
-  moves(open)
-  lists(open)
 }
 
 function waitsForLater(open: Open): void {
@@ -395,108 +341,6 @@ function starts(open: Open): void {
       await enqueue(bench, one, 3)
       const [first] = await enqueue(bench, two, 1)
       expect(await active(bench, two)).toEqual([first])
-    })
-  })
-}
-
-function moves(open: Open): void {
-  describe('the order of a flex queue', () => {
-    const bench = new Bench(open)
-    const move = (job: JobId, place: FlexPlace) => bench.storage.flexQueues.move(job, place)
-
-    test('is changed to the front, the end, before and after, and is that in which jobs start', async () => {
-      const queue = await queueOf(bench, 1)
-      const [running, ...held] = await enqueue(bench, queue, 5)
-      const [a, b, c, d] = held as [JobId, JobId, JobId, JobId]
-      expect(await move(d, { to: 'front' })).toBe('moved')
-      expect(await holding(bench, queue)).toEqual([d, a, b, c])
-      expect(await move(d, { to: 'front' })).toBe('there')
-      expect(await move(a, { to: 'end' })).toBe('moved')
-      expect(await move(b, { to: 'after', other: c })).toBe('moved')
-      expect(await holding(bench, queue)).toEqual([d, c, b, a])
-      expect(await move(a, { to: 'before', other: c })).toBe('moved')
-      expect(await holding(bench, queue)).toEqual([d, a, c, b])
-      expect(await move(a, { to: 'after', other: d })).toBe('there')
-      // Who comes now is behind them all.
-      const [last] = await enqueue(bench, queue, 1)
-      expect(await holding(bench, queue)).toEqual([d, a, c, b, last])
-      const started: (JobId | undefined)[] = []
-      for (let i = 0; i < 6; i += 1) {
-        started.push(...(await end(bench, queue, 1)))
-        await bench.storage.limits.wake([queue.key])
-      }
-      expect(started).toEqual([running, d, a, c, b, last])
-    })
-
-    test('is not that of jobs that have started, or are of another queue', async () => {
-      const [queue, another] = [await queueOf(bench, 1), await queueOf(bench, 1)]
-      const [running, held] = (await enqueue(bench, queue, 2)) as [JobId, JobId]
-      const [, other] = (await enqueue(bench, another, 2)) as [JobId, JobId]
-      expect(await move(running, { to: 'front' })).toBe('notHolding')
-      expect(await move(newJob(queue.lane).id, { to: 'end' })).toBe('notHolding')
-      expect(await move(held, { to: 'before', other: running })).toBe('otherNotHolding')
-      expect(await move(held, { to: 'after', other })).toBe('otherNotHolding')
-      expect(await move(held, { to: 'before', other: held })).toBe('there')
-    })
-
-    test('keeps everybody once, with many processes moving, starting and enqueueing', async () => {
-      const queue = await queueOf(bench, 1, null)
-      const ids = await enqueue(bench, queue, 21)
-      const processes = await bench.several(4)
-      const places = (other: JobId): FlexPlace[] => [
-        ...([{ to: 'front' }, { to: 'end' }] as const),
-        ...([
-          { to: 'before', other },
-          { to: 'after', other },
-        ] as const),
-      ]
-      const more: JobId[] = []
-      await Promise.all([
-        ...processes.map(async (storage, index) => {
-          for (let turn = 0; turn < 12; turn += 1) {
-            const job = ids[(turn * 7 + index * 5) % ids.length]!
-            const place = places(ids[(turn * 11 + index) % ids.length]!)[(turn + index) % 4]!
-            expect(['moved', 'there', 'notHolding', 'otherNotHolding']).toContain(
-              await storage.flexQueues.move(job, place),
-            )
-          }
-        }),
-        (async () => {
-          for (let i = 0; i < 5; i += 1) {
-            await end(bench, queue, 1)
-            await bench.storage.limits.wake([queue.key])
-            more.push(...(await enqueue(bench, queue, 1)))
-          }
-        })(),
-      ])
-      const all = [...ids, ...more]
-      expect(await bench.tally(all)).toEqual({ completed: 5, ready: 1, waiting: 20 })
-      const order = await holding(bench, queue)
-      expect(new Set(order).size).toBe(20)
-    })
-  })
-}
-
-function lists(open: Open): void {
-  describe('jobs that are Holding', () => {
-    const bench = new Bench(open)
-
-    test('are listed and counted as that, and not as Queued', async () => {
-      const queue = await queueOf(bench, 1)
-      const [first, ...held] = await enqueue(bench, queue, 3)
-      const { tenant } = queue
-      const list = async (status: 'Holding' | 'Queued') =>
-        (await bench.storage.history.list({ tenant, status }, { before: null, limit: 10 })).jobs.map(
-          ({ id }) => id,
-        )
-      expect(await list('Holding')).toEqual(held.toReversed())
-      expect(await list('Queued')).toEqual([first])
-      expect(await bench.storage.history.counts({ tenant })).toMatchObject({
-        Holding: 2,
-        Queued: 1,
-        Completed: 0,
-      })
-      expect(await bench.storage.history.counts({})).toMatchObject({ Holding: 2, Queued: 1, Completed: 0 })
     })
   })
 }

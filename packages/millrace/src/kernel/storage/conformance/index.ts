@@ -5,6 +5,7 @@ import { concurrency } from './concurrency.ts'
 import { controls } from './controls.ts'
 import { documents } from './documents.ts'
 import { enqueue } from './enqueue.ts'
+import { flexQueueOrder } from './flex-queue-order.ts'
 import { flexQueue } from './flex-queue.ts'
 import { handBack } from './hand-back.ts'
 import { history } from './history.ts'
@@ -22,6 +23,7 @@ import { state } from './state.ts'
 import { steering } from './steering.ts'
 import { transaction } from './transaction.ts'
 import { turns } from './turns.ts'
+import { uniqueRivals } from './unique-rivals.ts'
 import { unique } from './unique.ts'
 import { values } from './values.ts'
 import { waiting } from './waiting.ts'
@@ -36,10 +38,12 @@ const areas = [
   lanes,
   enqueue,
   unique,
+  uniqueRivals,
   claim,
   limits,
   turns,
   flexQueue,
+  flexQueueOrder,
   settle,
   keep,
   transaction,
